@@ -1,0 +1,77 @@
+# Two commands are all that a new clone needs:
+#   make run    set up, then take one client's tables to a champion and its report (CLIENT=skyways)
+#   make test   set up, then check everything
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+CLIENT ?= skyways
+WORKERS ?= 2
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: help setup run fleet test lint types contracts unit format bench lab ui clean
+
+help: ## show this text
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## make .venv from constraints.txt; does nothing when it is up to date
+
+# The stamp is written last, so a set-up that was broken off is begun again. torch goes first and through pip: pip
+# takes a wheel from wherever its own configuration says (a CPU build, a company's mirror), which uv does not read.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "The workbench needs Python 3.11 and found $$($(PYTHON) --version); try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up .venv (a few minutes the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null || true
+	@if $(BIN)/uv --version >/dev/null 2>&1 \
+		&& UV_LINK_MODE=copy $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; then :; \
+	else \
+		echo "uv did not serve; installing with pip ..."; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	fi
+	@touch $@
+
+run: $(STAMP) ## all pipelines for CLIENT, from its tables to a champion and a report
+	@$(BIN)/kedro run --env clients/$(CLIENT)
+
+fleet: $(STAMP) ## all pipelines for every client
+	@$(BIN)/kedro fleet run --workers $(WORKERS) --continue-on-error
+
+test: lint types contracts unit ## everything that CI checks
+
+lint: $(STAMP) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy, strict on src/workbench
+	$(BIN)/mypy
+
+contracts: $(STAMP) ## the layers of docs/architecture.md
+	$(BIN)/lint-imports
+
+unit: $(STAMP) ## pytest, notebooks included
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+format: $(STAMP) ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## print the ratios against the peers
+	$(BIN)/python -m benchmarks
+
+lab: $(STAMP) ## JupyterLab on notebooks/explore
+	$(BIN)/kedro jupyter lab notebooks/explore
+
+ui: $(STAMP) ## the MLflow UI on the project's store
+	$(BIN)/kedro mlflow ui
+
+clean: ## remove caches; data, models and the store stay
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build src/*.egg-info
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What the data does: the Kedro package. One folder a pipeline."""

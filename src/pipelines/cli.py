@@ -1,0 +1,21 @@
+"""The project's own commands beside Kedro's; each is imported when it is called."""
+
+from __future__ import annotations
+
+import click
+from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings=CONTEXT_SETTINGS,
+    lazy_subcommands={
+        "client": "workbench.cli.client.client",
+        "fleet": "workbench.cli.fleet.fleet",
+        "mlflow": "workbench.cli.mlflow.mlflow",
+        "report": "workbench.cli.report.report",
+        "run": "workbench.cli.run.run",
+    },
+)
+def cli() -> None:
+    """Commands of the workbench."""

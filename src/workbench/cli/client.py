@@ -1,0 +1,149 @@
+"""``kedro client list|show|check``: the registry of clients. Loads neither torch nor mlflow, and answers at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workbench.cli.explain import ExplainedGroup, project_of
+from workbench.clients import Client, ClientRegistry
+from workbench.clients.check import Finding, check_client
+from workbench.errors import WorkbenchError
+
+__all__ = ["client"]
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+@click.group(cls=ExplainedGroup)
+def client() -> None:
+    """Look at the clients of the fleet, and check their configuration."""
+
+
+@client.command("list")
+@as_json
+@click.pass_context
+def list_clients(ctx: click.Context, *, as_json: bool) -> None:
+    """Name all clients.
+
+    Example: kedro client list --json
+    """
+    registry = ClientRegistry(project_of(ctx))
+    rows = [_row(registry, client_id) for client_id in registry.ids()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        click.echo(f"No client yet: {registry.root} holds no folder with a client.yml.")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = ("title", "task", "target", "recipe", "engine", "tables")
+    table = Table("client", *columns, box=None, header_style="bold")
+    for row in rows:
+        cells = (f"[red]{row['error']}[/red]",) if "error" in row else (str(row[column]) for column in columns)
+        table.add_row(row["id"], *cells)
+    Console().print(table)
+
+
+def _row(registry: ClientRegistry, client_id: str) -> dict[str, Any]:
+    # One broken client must not hide the others.
+    try:
+        one = registry.load(client_id)
+    except WorkbenchError as error:
+        return {"id": client_id, "error": str(error)}
+    return {
+        "id": one.id,
+        "title": one.title,
+        "owner": one.owner,
+        "task": one.task,
+        "target": one.target,
+        "recipe": one.recipe,
+        "engine": one.engine,
+        "tables": len(one.sources),
+    }
+
+
+@client.command("show")
+@click.argument("client_id")
+@as_json
+@click.pass_context
+def show_client(ctx: click.Context, client_id: str, *, as_json: bool) -> None:
+    """Show one client with every default filled in.
+
+    Example: kedro client show skyways
+    """
+    one = ClientRegistry(project_of(ctx)).load(client_id)
+    if as_json:
+        click.echo(one.model_dump_json(indent=2))
+        return
+    _print_client(one)
+
+
+def _print_client(one: Client) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"[bold]{one.title}[/bold] ({one.id})")
+    if one.description:
+        console.print(one.description)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in one.model_dump(mode="json", exclude={"id", "title", "description", "sources"}).items():
+        table.add_row(f"[dim]{name}[/dim]", _short(value))
+    for name, source in one.sources.items():
+        settings = source.model_dump(mode="json", exclude={"kind"}, exclude_defaults=True)
+        table.add_row(f"[dim]source[/dim] {name}", f"{source.kind}: {_short(settings)}")
+    console.print(table)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(item)}" for key, item in value.items() if item not in (None, []))
+    if isinstance(value, list):
+        return ", ".join(map(_short, value)) or "—"
+    return "—" if value is None else str(value)
+
+
+@client.command("check")
+@click.argument("client_id", required=False)
+@as_json
+@click.pass_context
+def check(ctx: click.Context, client_id: str | None, *, as_json: bool) -> None:
+    """Check one client's configuration, or everybody's; exit 1 if anything is wrong.
+
+    Example: kedro client check skyways
+    """
+    project = project_of(ctx)
+    registry = ClientRegistry(project)
+    if client_id is not None:
+        registry.folder(client_id)
+    recipes = _recipes(ctx, project)
+    findings = {name: check_client(registry, name, recipes) for name in ([client_id] if client_id else registry.ids())}
+    if as_json:
+        click.echo(json.dumps({name: [f.to_dict() for f in found] for name, found in findings.items()}, indent=2))
+    else:
+        for name, found in findings.items():
+            _print_findings(name, found)
+    if any(found for found in findings.values()):
+        ctx.exit(1)
+
+
+def _print_findings(name: str, found: list[Finding]) -> None:
+    if not found:
+        click.secho(f"✓ {name}", fg="green")
+    for finding in found:
+        click.secho(f"✗ {name}: {finding.message}", fg="red")
+
+
+def _recipes(ctx: click.Context, project: Path) -> set[str] | None:
+    """The recipes that the project has, by the names of their modules; nothing is imported."""
+    source = Path(getattr(ctx.obj, "source_dir", project / "src"))
+    folder = source / getattr(ctx.obj, "package_name", "pipelines") / "prepare" / "recipes"
+    if not folder.is_dir():
+        return None
+    return {path.stem for path in folder.glob("[a-z]*.py")}

@@ -1,0 +1,54 @@
+"""``kedro run``: Kedro's own command, with a client, and with errors in one sentence.
+
+Kedro documents a project's ``cli.py`` as the place to replace ``run``
+(https://docs.kedro.org/en/stable/extend/common_use_cases/#use-case-3-how-to-add-or-modify-cli-commands); all of its
+options stay.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+
+from workbench.cli.explain import explained, project_of
+from workbench.clients import ClientRegistry, client_of_env
+from workbench.errors import ConfigurationError
+
+__all__ = ["run"]
+
+
+@explained
+def _run(**options: Any) -> Any:
+    ctx = click.get_current_context()
+    client = client_of_env(options["env"])
+    registry = ClientRegistry(project_of(ctx))
+    if client is None:
+        known = registry.ids()
+        raise ConfigurationError(
+            "a run needs a client",
+            hint=f"`kedro run --env clients/{known[0]}`; the clients are {', '.join(known)}"
+            if known
+            else "add a client first: conf/clients/<client>/client.yml",
+        )
+    registry.load(client)
+    if options["pipeline"] and not options["pipelines"]:
+        # Kedro 1.7 calls `--pipeline` deprecated; it means the same, and both stay.
+        options["pipelines"], options["pipeline"] = [options["pipeline"]], None
+    callback = kedro_run.callback
+    if callback is None:  # pragma: no cover - Kedro's command has one
+        raise ConfigurationError("this Kedro has no `run` command")
+    return callback(**options)
+
+
+run = click.Command(
+    name="run",
+    params=kedro_run.params,
+    callback=_run,
+    help=(
+        "Run a pipeline for a client.\n\n"
+        "Example: kedro run --pipeline train --env clients/clinic\n\n"
+        "Without --pipeline all of them run, from the sources to the reports."
+    ),
+)

@@ -1,0 +1,126 @@
+"""One client, as ``conf/clients/<client>/client.yml`` says it.
+
+The model is frozen and refuses what it does not know. ``id`` is a slug because slashes and hyphens break Airflow,
+Databricks and Dagster names. No field names a class or a function: ``recipe`` and ``kind`` are looked up in registries
+that lie in our code.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from workbench.clients.sources import Source
+
+__all__ = ["CLIENT_ID", "Budgets", "Client", "Metric", "ReportSchedule", "Split", "Task"]
+
+CLIENT_ID = r"^[a-z][a-z0-9_]{1,39}$"
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+Task = Literal["binary", "multiclass", "regression"]
+
+METRICS: dict[str, tuple[str, ...]] = {
+    "binary": ("roc_auc", "average_precision", "log_loss", "brier", "accuracy"),
+    "multiclass": ("accuracy", "log_loss", "macro_f1"),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""The metrics that the gate can compare, by task; ``workbench.learning.metrics`` computes them."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Metric(_Model):
+    """What decides between two models, and by how much."""
+
+    name: str = Field(description="The primary metric, on held-out rows.")
+    margin: float = Field(0.0, ge=0, description="A challenger must be better than the champion by at least this.")
+
+
+class Split(_Model):
+    """How rows are held out: the last ones in time, or a share chosen by a hash of the key."""
+
+    by: Literal["time", "key"] = Field("key", description="`time` needs `time_column`; the test rows are the latest.")
+    validation: float = Field(0.15, gt=0, lt=0.5, description="Share of the rows for early stopping.")
+    test: float = Field(0.15, gt=0, lt=0.5, description="Share of the rows that no fit ever sees.")
+
+
+class Budgets(_Model):
+    """What a run may cost before it is stopped."""
+
+    train_seconds: float = Field(600, gt=0, description="Wall-clock seconds for one training; the best so far counts.")
+    bad_rows_share: float = Field(
+        0.01, ge=0, le=1, description="Share of a table's rows that may go to quarantine before `ingest` fails."
+    )
+
+
+class ReportSchedule(_Model):
+    """Which reports are rendered, when, and for whom."""
+
+    templates: tuple[str, ...] = Field(("model_card", "data_quality"), description="Names under notebooks/reports.")
+    cron: str | None = Field(None, description="Five cron fields, or nothing for on demand.")
+    timezone: str = Field("UTC", description="IANA time zone that `cron` is read in.")
+    recipients: tuple[str, ...] = Field((), description="E-mail addresses.")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"'{value}' is not an IANA time zone, such as Europe/Zurich") from error
+        return value
+
+    @field_validator("cron")
+    @classmethod
+    def _five_fields(cls, value: str | None) -> str | None:
+        if value is not None and len(value.split()) != 5:
+            raise ValueError(f"'{value}' does not have the five cron fields: minute hour day month weekday")
+        return value
+
+
+class Client(_Model):
+    """One client of the fleet."""
+
+    id: str = Field(pattern=CLIENT_ID, description="The slug that names the client everywhere; equals its folder.")
+    title: str = Field(min_length=1, max_length=80, description="The name that people read in reports.")
+    owner: str = Field(min_length=3, description="Who answers for this client here: a name or an e-mail address.")
+    description: str = Field("", description="What is predicted, from what, and what for: one or two sentences.")
+    since: datetime | None = Field(None, description="When the client was taken on.")
+
+    sources: dict[Name, Source] = Field(min_length=1, description="Table name to where it comes from.")
+    key: tuple[Name, ...] = Field(min_length=1, description="Columns that identify one row of the features.")
+    time_column: Name | None = Field(None, description="When the row was known; orders the split by time.")
+    target: Name = Field(description="The column to predict.")
+    task: Task = Field(description="What kind of prediction it is.")
+    recipe: Name = Field("auto", description="A module under pipelines/prepare/recipes; `auto` infers one.")
+    engine: Literal["duckdb"] = Field("duckdb", description="What runs the expressions of `prepare`.")
+    split: Split = Field(default_factory=Split, description="How rows are held out.")
+
+    personal: tuple[Name, ...] = Field((), description="Columns about a person: never a feature, never in a report.")
+    protected: tuple[Name, ...] = Field((), description="Groups that must be treated alike: metrics are split by them.")
+    segments: tuple[Name, ...] = Field((), description="Feature columns by whose values metrics are also reported.")
+
+    metric: Metric = Field(description="The primary metric and the margin of the promotion gate.")
+    budgets: Budgets = Field(default_factory=Budgets, description="What a run may cost.")
+    report: ReportSchedule = Field(default_factory=ReportSchedule, description="The client's reports.")
+
+    @model_validator(mode="after")
+    def _agree(self) -> Client:
+        if self.metric.name not in METRICS[self.task]:
+            raise ValueError(
+                f"metric '{self.metric.name}' does not fit task '{self.task}'; "
+                f"take one of {', '.join(METRICS[self.task])}"
+            )
+        if self.split.by == "time" and self.time_column is None:
+            raise ValueError("split.by is 'time' but there is no time_column")
+        if self.split.validation + self.split.test > 0.8:
+            raise ValueError("split.validation and split.test leave less than a fifth of the rows to train on")
+        if self.target in self.key:
+            raise ValueError(f"the target '{self.target}' is also a key column")
+        if self.target in self.personal:
+            raise ValueError(f"the target '{self.target}' is named as personal")
+        return self

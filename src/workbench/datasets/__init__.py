@@ -1,0 +1,9 @@
+"""Kedro datasets: every save is durable (see :mod:`workbench.files`), every table loads as a lazy Ibis expression."""
+
+from __future__ import annotations
+
+from workbench.datasets.clients import ClientRecord, ClientSchema
+from workbench.datasets.records import CsvTable, JsonRecord, TextFile
+from workbench.datasets.tables import ParquetTable, TableFolder
+
+__all__ = ["ClientRecord", "ClientSchema", "CsvTable", "JsonRecord", "ParquetTable", "TableFolder", "TextFile"]

@@ -1,0 +1,94 @@
+"""The one error tree of the workbench.
+
+::
+
+    WorkbenchError
+    ├── Terminal                 trying again cannot help: a person has to change something
+    │   ├── ConfigurationError   a file under conf/, an option or a name is wrong
+    │   │   └── UnknownClient    the client is not in the registry
+    │   ├── DataError            a table is missing, empty, or not what its schema says
+    │   ├── ModelError           a model is missing, tampered with, or does not fit the table
+    │   └── ReportError          a notebook could not be rendered
+    └── Transient                the same command may pass later: network, quota, lock
+        └── Busy                 somebody else holds the client
+
+An adapter translates a foreign error at one point (``raise DataError(...) from error``). Whether a run is tried again
+is decided by ``Transient``/``Terminal`` alone. A message never holds a secret or a row's values.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "Busy",
+    "ConfigurationError",
+    "DataError",
+    "ModelError",
+    "ReportError",
+    "Terminal",
+    "Transient",
+    "UnknownClient",
+    "WorkbenchError",
+]
+
+
+class WorkbenchError(Exception):
+    """What went wrong, where, and what to type next.
+
+    Args:
+        what: one clause, no full stop: "column 'dep_time' is missing".
+        where: client, table, column, file and line, from the widest to the narrowest: "client skyways, table flights".
+        tried: what was attempted before giving up, if that helps: "looked in conf/clients, conf/base".
+        hint: what to type or change next: "run `kedro client list`".
+    """
+
+    def __init__(self, what: str, *, where: str = "", tried: str = "", hint: str = "") -> None:
+        self.what, self.where, self.tried, self.hint = what, where, tried, hint
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        if self.tried:
+            text += f" (tried: {self.tried})"
+        if self.hint:
+            text += f". Next: {self.hint}"
+        return text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process borders in a fleet run; keyword-only arguments are lost by the default protocol.
+        return _rebuild, (type(self), self.what, self.where, self.tried, self.hint)
+
+
+def _rebuild(kind: type[WorkbenchError], what: str, where: str, tried: str, hint: str) -> WorkbenchError:
+    return kind(what, where=where, tried=tried, hint=hint)
+
+
+class Terminal(WorkbenchError):
+    """Trying again cannot help."""
+
+
+class Transient(WorkbenchError):
+    """The same command may pass later."""
+
+
+class ConfigurationError(Terminal):
+    """A configuration file, an option or a name is wrong."""
+
+
+class UnknownClient(ConfigurationError):
+    """The client is not in the registry."""
+
+
+class DataError(Terminal):
+    """A table is missing, empty, or not what its schema says."""
+
+
+class ModelError(Terminal):
+    """A model is missing, was tampered with, or does not fit the table."""
+
+
+class ReportError(Terminal):
+    """A notebook could not be rendered."""
+
+
+class Busy(Transient):
+    """Somebody else holds the client."""

@@ -1,0 +1,90 @@
+"""What all tests share: a project of their own, and one on which the whole pipeline was run once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+KEDRO = [sys.executable, "-m", "kedro"]
+
+# Set before anything is imported, and inherited by every process that a test starts.
+os.environ.update(
+    DO_NOT_TRACK="1",
+    MLFLOW_DISABLE_TELEMETRY="true",
+    OMP_NUM_THREADS="1",
+    MPLBACKEND="agg",
+)
+
+
+def make_project(folder: Path) -> Path:
+    """An empty project: this one's code and configuration, no data, no models, no store."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    for name in ("pyproject.toml", ".telemetry", "dvc.yaml"):
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, folder / name)
+    # A copy, since Kedro refuses a source folder outside of the project; with the compiled files, which saves a second.
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info"))
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An empty project of this test's own."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def kedro() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs ``kedro …`` in a project as a person would: ``kedro(project, "run", "--env", "clients/clinic")``."""
+
+    def run(project: Path, *arguments: str, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [*KEDRO, *arguments], cwd=project, capture_output=True, text=True, timeout=300, check=False, **options
+        )
+        if check and done.returncode != 0:
+            pytest.fail(f"kedro {' '.join(arguments)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def clinic_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project on which ``kedro run --env clients/clinic`` ran, once for all test processes. Do not write to it."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder = shared / "clinic_project"
+    with (shared / "clinic_project.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "log.txt").exists():
+            make_project(folder)
+            done = subprocess.run(
+                [*KEDRO, "run", "--env", "clients/clinic"],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            if done.returncode != 0:
+                shutil.rmtree(folder)
+                pytest.fail(f"kedro run --env clients/clinic failed\n{done.stdout}\n{done.stderr}")
+            (folder / "log.txt").write_text(done.stdout + done.stderr)
+    return folder
+
+
+@pytest.fixture
+def clinic_copy(clinic_project: Path, tmp_path: Path) -> Path:
+    """A copy of ``clinic_project`` that a test may change."""
+    return Path(shutil.copytree(clinic_project, tmp_path / "clinic_copy", symlinks=True))
