@@ -2,6 +2,7 @@
 
 from workbench.hooks.config_loader import ClientConfigLoader
 
+HOOKS: tuple[object, ...] = ()
 CONFIG_LOADER_CLASS = ClientConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from workbench.cli.explain import ExplainedGroup, project_of
-from workbench.clients import Client, ClientRegistry
+from workbench.clients import Client, ClientRegistry, Schema
 from workbench.clients.check import Finding, check_client
 from workbench.errors import WorkbenchError
 
@@ -107,6 +107,17 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_short, value)) or "—"
     return "—" if value is None else str(value)
+
+
+@client.command("schema")
+@click.argument("file", type=click.Choice(["client.yml", "schema.yml"]), default="client.yml")
+def schema(file: str) -> None:
+    """Print the JSON Schema of a client's file, for editors; conf/schemas holds a copy.
+
+    Example: kedro client schema client.yml > conf/schemas/client.schema.json
+    """
+    model = {"client.yml": Client, "schema.yml": Schema}[file]
+    click.echo(json.dumps(model.model_json_schema(), indent=2))
 
 
 @client.command("check")

@@ -1,0 +1,1 @@
+"""Ratios against the peers, each measured in one run: ``python -m benchmarks`` or ``python -m benchmarks.<name>``."""
