@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from workbench.cli.explain import ExplainedGroup, project_of
 from workbench.clients import Client, ClientRegistry, Schema
 from workbench.clients.check import Finding, check_client
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = ["client"]
 
@@ -116,8 +119,8 @@ def schema(file: str) -> None:
 
     Example: kedro client schema client.yml > conf/schemas/client.schema.json
     """
-    model = {"client.yml": Client, "schema.yml": Schema}[file]
-    click.echo(json.dumps(model.model_json_schema(), indent=2))
+    models: dict[str, type[BaseModel]] = {"client.yml": Client, "schema.yml": Schema}
+    click.echo(json.dumps(models[file].model_json_schema(), indent=2))
 
 
 @client.command("check")

@@ -48,10 +48,22 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except WorkbenchError as error:
-            raise (TemporaryFailure if isinstance(error, Transient) else Failure)(error) from error
+        except click.ClickException:
+            raise
+        except Exception as error:
+            cause = _workbench_error(error)
+            if cause is None:
+                raise
+            raise (TemporaryFailure if isinstance(cause, Transient) else Failure)(cause) from error
 
     return call
+
+
+def _workbench_error(error: BaseException | None) -> WorkbenchError | None:
+    """The workbench's own error behind one that Kedro wrapped around it, as its datasets do."""
+    while error is not None and not isinstance(error, WorkbenchError):
+        error = error.__cause__
+    return error
 
 
 class ExplainedGroup(click.Group):

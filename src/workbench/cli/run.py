@@ -7,10 +7,14 @@ options stay.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.project import pipelines
+from kedro.validation import ParameterValidationError
 
 from workbench.cli.explain import explained, project_of
 from workbench.clients import ClientRegistry, client_of_env
@@ -21,9 +25,25 @@ __all__ = ["run"]
 
 @explained
 def _run(**options: Any) -> Any:
-    ctx = click.get_current_context()
-    client = client_of_env(options["env"])
-    registry = ClientRegistry(project_of(ctx))
+    client = _registered_client(options["env"])
+    if options["pipeline"] and not options["pipelines"]:
+        # Kedro 1.7 calls `--pipeline` deprecated; it means the same, and both stay.
+        options["pipelines"], options["pipeline"] = [options["pipeline"]], None
+    _known(options["pipelines"])
+    callback = kedro_run.callback
+    if callback is None:  # pragma: no cover - Kedro's command has one
+        raise ConfigurationError("this Kedro has no `run` command")
+    try:
+        return callback(**options)
+    except ParameterValidationError as error:
+        raise ConfigurationError(
+            " ".join(str(error).split()), where=f"client {client}", hint=f"`kedro client check {client}`"
+        ) from error
+
+
+def _registered_client(env: str | None) -> str:
+    registry = ClientRegistry(project_of(click.get_current_context()))
+    client = client_of_env(env)
     if client is None:
         known = registry.ids()
         raise ConfigurationError(
@@ -33,13 +53,18 @@ def _run(**options: Any) -> Any:
             else "add a client first: conf/clients/<client>/client.yml",
         )
     registry.load(client)
-    if options["pipeline"] and not options["pipelines"]:
-        # Kedro 1.7 calls `--pipeline` deprecated; it means the same, and both stay.
-        options["pipelines"], options["pipeline"] = [options["pipeline"]], None
-    callback = kedro_run.callback
-    if callback is None:  # pragma: no cover - Kedro's command has one
-        raise ConfigurationError("this Kedro has no `run` command")
-    return callback(**options)
+    return client
+
+
+def _known(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in pipelines:
+            near = difflib.get_close_matches(name, pipelines, n=1)
+            raise ConfigurationError(
+                f"pipeline '{name}' does not exist",
+                tried=", ".join(sorted(pipelines)),
+                hint=f"did you mean '{near[0]}'?" if near else "`kedro registry list` names them",
+            )
 
 
 run = click.Command(
