@@ -67,7 +67,7 @@ bench: $(STAMP) ## print the ratios against the peers
 	$(BIN)/python -m benchmarks
 
 lab: $(STAMP) ## JupyterLab on notebooks/explore
-	$(BIN)/kedro jupyter lab notebooks/explore
+	$(BIN)/kedro jupyter lab
 
 ui: $(STAMP) ## the MLflow UI on the project's store
 	$(BIN)/kedro mlflow ui

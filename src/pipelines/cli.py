@@ -12,6 +12,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
     lazy_subcommands={
         "client": "workbench.cli.client.client",
         "fleet": "workbench.cli.fleet.fleet",
+        "jupyter": "workbench.cli.jupyter.jupyter",
         "mlflow": "workbench.cli.mlflow.mlflow",
         "report": "workbench.cli.report.report",
         "run": "workbench.cli.run.run",
