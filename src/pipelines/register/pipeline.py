@@ -1,0 +1,34 @@
+"""evaluation, candidate → a version in the registry, and the verdict about it."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Pipeline, node
+
+from pipelines.register.nodes import decide_and_register
+
+__all__ = ["create_pipeline"]
+
+
+def create_pipeline() -> Pipeline:
+    """The pipeline ``register``."""
+    return Pipeline(
+        [
+            node(
+                decide_and_register,
+                inputs=[
+                    "client",
+                    "candidate",
+                    "features",
+                    "feature_roles",
+                    "evaluation",
+                    "metrics",
+                    "calibration",
+                    "segments",
+                    "importance",
+                ],
+                outputs="verdict",
+                name="decide_and_register",
+                tags="register",
+            )
+        ]
+    )

@@ -1,0 +1,1 @@
+"""score: the champion's prediction for every row of the features."""

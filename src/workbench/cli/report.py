@@ -1,0 +1,115 @@
+"""``kedro report list|run``: the templates, and rendering one for several clients."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from workbench.cli.explain import ExplainedGroup, project_of
+from workbench.clients import ClientRegistry, env_of_client
+from workbench.errors import ConfigurationError, ReportError
+
+__all__ = ["report"]
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+@click.group(cls=ExplainedGroup)
+def report() -> None:
+    """Render notebook templates as HTML reports."""
+
+
+@report.command("list")
+@as_json
+@click.pass_context
+def list_templates(ctx: click.Context, *, as_json: bool) -> None:
+    """Name all templates and their parameters.
+
+    Example: kedro report list --json
+    """
+    from workbench.reports import find_template, template_names
+
+    project = project_of(ctx)
+    templates = [find_template(project, name) for name in template_names(project)]
+    if as_json:
+        click.echo(json.dumps([template.to_dict() for template in templates], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("template", "title", "parameters", box=None, header_style="bold")
+    for template in templates:
+        table.add_row(template.name, template.title, ", ".join(template.parameters) or "—")
+    Console().print(table)
+
+
+@report.command("run")
+@click.argument("template")
+@click.option("--clients", default="all", show_default=True, help="Client ids with commas between them, or `all`.")
+@as_json
+@click.pass_context
+def run_template(ctx: click.Context, template: str, *, clients: str, as_json: bool) -> None:
+    """Render a template for clients, each in a process of its own; exit 1 if any failed.
+
+    Example: kedro report run model_card --clients skyways,clinic
+    """
+    from workbench.reports import find_template
+
+    project = project_of(ctx)
+    found = find_template(project, template)
+    node = _node_of(found.name)
+    registry = ClientRegistry(project)
+    chosen = registry.ids() if clients == "all" else [name.strip() for name in clients.split(",") if name.strip()]
+    for name in chosen:
+        registry.load(name)
+    if not chosen:
+        raise ConfigurationError("no client was named", hint="give `--clients all`, or see `kedro client list`")
+    results = []
+    for name in chosen:
+        results.append(_render(project, name, found.name, node, quiet=as_json))
+        if not as_json:
+            _print_result(results[-1])
+    if as_json:
+        click.echo(json.dumps(results, indent=2))
+    if any(not result["ok"] for result in results):
+        ctx.exit(1)
+
+
+def _node_of(template: str) -> str:
+    """The node of pipeline ``report`` that renders a template."""
+    from kedro.framework.project import pipelines
+
+    node = f"render_{template}"
+    if node not in {one.name for one in pipelines["report"].nodes}:
+        raise ReportError(
+            f"template '{template}' has no node '{node}'",
+            where="pipelines/report/pipeline.py",
+            hint="add one that names the datasets which the template shows",
+        )
+    return node
+
+
+def _render(project: Path, client_id: str, template: str, node: str, *, quiet: bool) -> dict[str, Any]:
+    """Run the template's node for one client; two clients in one process would leak into each other."""
+    arguments = ["run", "--pipelines", "report", "--to-nodes", node, "--env", env_of_client(client_id)]
+    done = subprocess.run(
+        [sys.executable, "-m", "kedro", *arguments], cwd=project, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0 and not quiet:
+        click.echo(done.stderr, err=True, nl=False)
+    path = project / "data" / client_id / "08_reporting" / f"{template}.html"
+    error = next((line for line in reversed(done.stderr.splitlines()) if line.startswith("Error: ")), "")
+    ok = done.returncode == 0
+    return {"client": client_id, "template": template, "ok": ok, "path": str(path) if ok else None, "error": error}
+
+
+def _print_result(result: dict[str, Any]) -> None:
+    if result["ok"]:
+        click.secho(f"✓ {result['client']}: {result['path']}", fg="green")
+    else:
+        click.secho(f"✗ {result['client']}: {result['error'] or 'failed; see above'}", fg="red")

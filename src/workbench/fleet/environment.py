@@ -1,0 +1,56 @@
+"""What a worker finds in its environment: nothing of another client, and its share of the machine.
+
+A variable is a client's own if its name begins with the client's id in capitals and two underscores:
+``SKYWAYS__WAREHOUSE_PASSWORD``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+
+__all__ = ["cpus", "owner_of", "worker_environment"]
+
+_OF_ONE_RUN = frozenset({"KEDRO_ENV", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"})
+"""What names one run or one client, and would bind all of them if it went to every worker."""
+
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
+
+
+def worker_environment(
+    environ: Mapping[str, str], client: str, clients: Collection[str], workers: int
+) -> dict[str, str]:
+    """The environment of the worker for one client.
+
+    Args:
+        environ: the parent's.
+        client: whose worker it is.
+        clients: all registered clients.
+        workers: how many work at once; each numeric library gets that part of the processors, or fewer threads if
+            the parent's environment says so.
+    """
+    share = max(1, cpus() // workers)
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in _OF_ONE_RUN and owner_of(name, clients) in {None, client}
+    }
+    return kept | {name: str(min(share, _number(environ.get(name), share))) for name in _THREADS}
+
+
+def owner_of(variable: str, clients: Collection[str]) -> str | None:
+    """The client whose own a variable is, or None if it is everybody's.
+
+    ``ACME__2__KEY`` belongs to ``acme__2`` if there is such a client, else to ``acme``: the longest id counts.
+    """
+    owners = [client for client in clients if variable.startswith(f"{client.upper()}__")]
+    return max(owners, key=len, default=None)
+
+
+def cpus() -> int:
+    """The processors that this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text is not None and text.isdecimal() and int(text) > 0 else default

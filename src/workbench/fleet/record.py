@@ -1,0 +1,153 @@
+"""One run, from taking its client's lock to the last line in the ledger.
+
+A worker of the fleet begins the record before anything heavy is imported, and the Kedro hook takes it over; a plain
+``kedro run`` begins it in the hook. However the process ends, short of being killed, the row is ended too.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.fleet.ledger import Ledger, state_folder
+from workbench.fleet.lock import ClientLock
+from workbench.fleet.run import Outcome, State
+from workbench.fleet.sentence import sentence_of
+from workbench.fleet.stop import GracefulStop
+
+__all__ = ["RunRecord", "take_over"]
+
+logger = logging.getLogger(__name__)
+
+_current: RunRecord | None = None
+
+
+class RunRecord:
+    """The run of this process; there is one at a time, because a process serves one client.
+
+    Args:
+        project: the project's folder.
+        client: a registered client.
+        pipeline: the name of the pipeline.
+        number: the row that the fleet planned for it; without it, a new one.
+
+    Raises:
+        Busy: another run holds the client.
+    """
+
+    def __init__(self, project: Path, client: str, pipeline: str, number: int | None = None) -> None:
+        global _current  # noqa: PLW0603 - a process has one run
+        self._begun = time.monotonic()
+        self._process = os.getpid()
+        self._outcome = Outcome()
+        self._node = ""
+        self._ledger = Ledger.of(project)
+        self._lock = ClientLock(state_folder(project), client)
+        self._stop = GracefulStop()
+        self._lock.acquire(pipeline)
+        try:
+            self.number = self._ledger.start(client, pipeline, number)
+        except BaseException:
+            self._lock.release()
+            raise
+        self.is_taken = False
+        _current = self
+        atexit.register(self._abandon)
+        self._stop.install()
+
+    def describe(self, *, partial: bool, git_commit: str | None, config_digest: str | None) -> None:
+        """Record what the run is made of; see :class:`workbench.fleet.run.Run`."""
+        self._ledger.describe(self.number, partial=partial, git_commit=git_commit, config_digest=config_digest)
+
+    def note_saved(self, dataset: str, data: Any) -> None:
+        """Keep the champion's version from a ``verdict`` and the primary metric from an ``evaluation``."""
+        if isinstance(data, Mapping):
+            if dataset == "verdict":
+                self._outcome = replace(self._outcome, champion=_champion(data))
+            elif dataset == "evaluation":
+                metric, value = _primary(data)
+                self._outcome = replace(self._outcome, metric=metric, value=value)
+
+    def note_mlflow(self) -> None:
+        """Keep the id of MLflow's active run; MLflow is not imported for the sake of the question."""
+        mlflow = sys.modules.get("mlflow")
+        active = getattr(mlflow, "active_run", lambda: None)()
+        if active is not None:
+            self._outcome = replace(self._outcome, mlflow_run=active.info.run_id)
+
+    def note_failure(self, node: str) -> None:
+        """Keep the node in which an error was raised."""
+        self._node = node
+
+    def succeed(self) -> None:
+        """End it well."""
+        self._end("succeeded", None)
+
+    def fail(self, error: BaseException) -> None:
+        """End it because of an error; that this cannot be recorded must not hide the error."""
+        if isinstance(error, Exception):
+            try:
+                self._end("failed", sentence_of(error, self._node))
+            except WorkbenchError as problem:
+                error.add_note(f"The run could not be recorded either: {problem}")
+
+    def cancel(self, why: str) -> None:
+        """End it because somebody wants it to."""
+        self._end("cancelled", why)
+
+    def _end(self, state: State, error: str | None) -> None:
+        global _current  # noqa: PLW0603
+        if os.getpid() != self._process or _current is not self:
+            return
+        _current = None
+        self._stop.hold()
+        atexit.unregister(self._abandon)
+        seconds = round(time.monotonic() - self._begun, 3)
+        try:
+            if not self._ledger.finish(self.number, state, seconds=seconds, error=error, outcome=self._outcome):
+                logger.warning(
+                    "run %d had been taken for dead; the ledger says so, and not that it %s", self.number, state
+                )
+        finally:
+            self._lock.release()
+            self._stop.remove()
+
+    def _abandon(self) -> None:
+        """At the end of a process that ended neither well nor by an error which Kedro saw."""
+        if self._stop.received is not None:
+            self._end("cancelled", f"stopped by {self._stop.received.name}")
+        else:
+            self._end("failed", "the process exited in the middle of the run")
+
+
+def take_over(project: Path, client: str, pipeline: str) -> RunRecord:
+    """The record for a run that begins now: the one which a worker has begun for it, or a new one."""
+    record = _current
+    if record is not None and record.is_taken:
+        # Only a notebook gets here: its last run was interrupted, and the process went on.
+        record.cancel("interrupted")
+        record = None
+    record = record or RunRecord(project, client, pipeline)
+    record.is_taken = True
+    return record
+
+
+def _champion(verdict: Mapping[str, Any]) -> int | None:
+    version = verdict.get("champion_version")
+    return version if isinstance(version, int) and not isinstance(version, bool) else None
+
+
+def _primary(evaluation: Mapping[str, Any]) -> tuple[str | None, float | None]:
+    metric = evaluation.get("primary")
+    try:
+        return str(metric), float(evaluation["models"]["network"][metric]["value"])
+    except (KeyError, TypeError, ValueError):
+        return None, None

@@ -1,0 +1,129 @@
+"""The ledger's file: its tables, how an old one becomes a new one, and what SQLite's complaints mean to a person."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from workbench.errors import Busy, ConfigurationError
+
+__all__ = ["connect"]
+
+BUSY_SECONDS = 20.0
+
+MIGRATIONS = (
+    """
+    CREATE TABLE run (
+        number        INTEGER PRIMARY KEY AUTOINCREMENT,
+        client        TEXT    NOT NULL,
+        pipeline      TEXT    NOT NULL,
+        state         TEXT    NOT NULL
+                      CHECK (state IN ('planned', 'running', 'succeeded', 'failed', 'cancelled', 'crashed')),
+        partial       INTEGER NOT NULL DEFAULT 0,
+        started       TEXT,
+        finished      TEXT,
+        seconds       REAL,
+        pid           INTEGER NOT NULL,
+        birth         TEXT    NOT NULL,
+        host          TEXT    NOT NULL,
+        mlflow_run    TEXT,
+        git_commit    TEXT,
+        config_digest TEXT,
+        champion      INTEGER,
+        metric        TEXT,
+        value         REAL,
+        error         TEXT,
+        CHECK ((state IN ('planned', 'running')) = (finished IS NULL)),
+        CHECK (state IN ('planned', 'cancelled') OR started IS NOT NULL)
+    );
+    CREATE INDEX run_by_cell ON run (client, pipeline, number, started);
+    CREATE INDEX run_open ON run (number) WHERE finished IS NULL;
+    """,
+)
+"""Number n takes a ledger from version n to n + 1. What was released is never changed, only added to."""
+
+
+@contextmanager
+def connect(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to an up-to-date ledger, for one transaction or one query; the file is made if there is none.
+
+    Connections are short-lived, because a process that holds one must not fork. Every commit is on the device before
+    it returns (``synchronous=FULL``).
+
+    Raises:
+        Busy: another process has been writing for longer than twenty seconds.
+        ConfigurationError: the file cannot be written, is not a ledger, or is a newer workbench's.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA synchronous=FULL")
+            _bring_up_to_date(connection, path)
+            yield connection
+    except (sqlite3.Error, OSError) as error:
+        raise _explained(error, path) from error
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection)
+    if version == len(MIGRATIONS):
+        return
+    if version > len(MIGRATIONS):
+        raise ConfigurationError(
+            f"the ledger has version {version}, and this workbench knows none above {len(MIGRATIONS)}",
+            where=str(path),
+            hint="use the newer workbench",
+        )
+    _write_ahead(connection)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have done it while this one waited for the right to write.
+        for statements in MIGRATIONS[_version(connection) :]:
+            for statement in filter(str.strip, statements.split(";")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. SQLite does not wait for this lock as it does for others (sqlite.org/wal.html), so this does."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _is_busy(error: BaseException) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _explained(error: sqlite3.Error | OSError, path: Path) -> Busy | ConfigurationError:
+    if _is_busy(error):
+        return Busy("another process has been writing the ledger for too long", where=str(path), hint="try again")
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return ConfigurationError(
+            f"the run ledger is damaged ({error})", where=str(path), hint="move it away; the next run begins a new one"
+        )
+    return ConfigurationError(
+        f"the run ledger cannot be used ({error})",
+        where=str(path),
+        hint="look if the disk is full, and if you may write there",
+    )

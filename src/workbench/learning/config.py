@@ -1,0 +1,109 @@
+"""How a network is trained, and what it tells of each epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Protocol
+
+from workbench.learning.networks.specs import ResNetSpec, Spec
+
+__all__ = ["EpochListener", "EpochReport", "Stop", "TrainConfig", "batch_size_for"]
+
+Stop = Literal["patience", "epochs", "budget"]
+
+STEPS = 200
+"""Steps that an epoch of a small table should have: fewer, and there is little to average or to stop at."""
+
+SMALLEST_BATCH = 32
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The settings of :func:`workbench.learning.fit`.
+
+    Args:
+        seed: the same seed gives the same bits on the same processor with the same number of threads.
+        epochs: at most so many passes over the training rows.
+        batch_size: rows a step, at most; a small table takes fewer, see :func:`batch_size_for`.
+        learning_rate: of AdamW.
+        weight_decay: of AdamW, decoupled.
+        patience: epochs without a lower validation loss before training stops.
+        device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
+        budget_seconds: wall-clock seconds after which the best weights so far are the result. A training that was
+            cut off by it depends on the machine's speed.
+        averaging: decay, a step, of the running mean of the weights, which is what is validated and kept.
+        network: the architecture.
+    """
+
+    seed: int = 17
+    epochs: int = 60
+    batch_size: int = 1024
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    patience: int = 6
+    device: str = "auto"
+    budget_seconds: float = math.inf
+    averaging: float = 0.99
+    network: Spec = field(default_factory=ResNetSpec)
+
+
+def batch_size_for(rows: int, largest: int) -> int:
+    """Rows a step: a power of two that gives a small table about :data:`STEPS` steps an epoch, or ``largest``."""
+    wanted = 2 ** round(math.log2(max(rows / STEPS, 1)))
+    return min(largest, max(SMALLEST_BATCH, wanted))
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one epoch brought.
+
+    Attributes:
+        epoch: from 1.
+        epochs: at most so many will follow one another.
+        train_loss: mean over the epoch's batches, with dropout, while the weights changed.
+        validation_loss: of the averaged weights. Cross-entropy in nats; for a regression, the squared error in units
+            of the training target's variance.
+        metric: name of the metric that people read beside the loss: ``roc_auc``, ``accuracy`` or ``rmse``.
+        value: it, on the validation rows; None if it is undefined there, as the AUC of one class is.
+        best: whether no epoch before had a lower validation loss.
+        stopped: why this is the last epoch; None if it is not.
+        seconds: wall clock since the start. Not saved with a model: the same seed gives the same bytes.
+    """
+
+    epoch: int
+    epochs: int
+    train_loss: float
+    validation_loss: float
+    metric: str
+    value: float | None
+    best: bool
+    stopped: Stop | None = None
+    seconds: float = 0.0
+
+    def metrics(self) -> dict[str, float]:
+        """The numbers by name, for whoever draws curves."""
+        found = {"train_loss": self.train_loss, "validation_loss": self.validation_loss}
+        return found if self.value is None else {**found, f"validation_{self.metric}": self.value}
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; without the clock."""
+        record = asdict(self)
+        del record["seconds"]
+        return record
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> EpochReport:
+        """What :meth:`to_dict` wrote."""
+        return cls(**{item.name: record[item.name] for item in fields(cls) if item.name != "seconds"})
+
+
+class EpochListener(Protocol):
+    """Told of each epoch; closed when there is nothing more to tell, also after an error."""
+
+    def __call__(self, report: EpochReport) -> None:
+        """Take note of one epoch."""
+
+    def close(self) -> None:
+        """Let go of what is held: a progress bar, numbers not yet sent."""

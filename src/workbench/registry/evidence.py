@@ -1,0 +1,51 @@
+"""What the evaluation found, as artifacts and metrics of the run that trained the model: the folder ``evaluation``."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.registry import plots
+from workbench.registry.runs import log_metrics
+from workbench.registry.store import Store, translated
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Evidence", "attach"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The outputs of the pipeline ``evaluate``."""
+
+    evaluation: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    calibration: pa.Table
+    segments: pa.Table
+    importance: pa.Table
+
+
+def attach(store: Store, run_id: str, evidence: Evidence) -> None:
+    """Attach the evidence to a run; a second time changes nothing but the files' dates."""
+    from pyarrow import csv
+
+    with translated(store.uri):
+        known = store.api.get_run(run_id).data.metrics
+    new = {name: value for name, value in evidence.metrics.items() if known.get(name) != value}
+    if new:
+        log_metrics(store, run_id, new)
+    with tempfile.TemporaryDirectory(prefix="workbench-evidence-") as temporary:
+        folder = Path(temporary)
+        text = json.dumps(evidence.evaluation, indent=2, ensure_ascii=False)
+        (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+        for name in ("calibration", "segments", "importance"):
+            csv.write_csv(getattr(evidence, name), folder / f"{name}.csv")
+        plots.calibration(evidence.calibration, folder / "calibration.svg")
+        plots.importance(evidence.importance, folder / "importance.svg")
+        with translated(store.uri):
+            store.api.log_artifacts(run_id, str(folder), "evaluation")

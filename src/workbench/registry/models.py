@@ -1,0 +1,195 @@
+"""Model versions of a client: registered once each, read back only after they were checked.
+
+The registered model has the client's id as its name. Three aliases say what a version is: ``challenger`` (the newest),
+``champion`` (what ``score`` uses; the gate moves it, and a person may), ``previous_champion`` (the way back).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ModelError
+from workbench.registry import flavor
+from workbench.registry.store import Store, open_store, translated
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from mlflow.entities.model_registry import ModelVersion
+
+    from workbench.clients import Client
+    from workbench.learning import TabularModel
+
+__all__ = ["CHALLENGER", "CHAMPION", "PREVIOUS", "Champion", "Registered", "champion", "find", "register", "set_alias"]
+
+logger = logging.getLogger(__name__)
+
+CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
+SHA256 = "sha256"
+HOLDOUT = "holdout."
+"""Before the name of the primary metric: the tag with its value on the rows that the gate looked at."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A client's champion, loaded."""
+
+    client: str
+    version: int
+    run_id: str
+    sha256: str
+    model: TabularModel
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version of a model.
+
+    Attributes:
+        version: its number.
+        run_id: the run that trained it.
+        sha256: what it is.
+        adopted: whether the same model had been registered before.
+    """
+
+    version: int
+    run_id: str
+    sha256: str
+    adopted: bool
+
+
+def champion(client_id: str, project: Path | None = None) -> Champion:
+    """The version that the alias ``champion`` points to, loaded and checked.
+
+    Raises:
+        ModelError: there is none, or it is not what was registered.
+    """
+    store = open_store(project)
+    found = find(store, client_id, CHAMPION)
+    if found is None:
+        raise ModelError(
+            f"client {client_id} has no champion",
+            tried=f"alias '{CHAMPION}' of model '{client_id}' in {store.shown}",
+            hint=f"train and register one with `kedro run --env clients/{client_id}`, "
+            f"or read why the gate said no in data/{client_id}/08_reporting/verdict.json",
+        )
+    return load(store, found)
+
+
+def find(store: Store, client_id: str, alias: str) -> ModelVersion | None:
+    """The version that an alias points to, or None."""
+    from mlflow.exceptions import MlflowException
+
+    with translated(store.uri):
+        try:
+            return store.api.get_model_version_by_alias(client_id, alias)
+        except MlflowException as error:
+            # "The alias does not exist" comes as INVALID_PARAMETER_VALUE from the SQL store.
+            if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                return None
+            raise
+
+
+def load(store: Store, version: ModelVersion) -> Champion:
+    """Load a version after it was checked against its tag ``sha256``."""
+    sha256 = version.tags.get(SHA256)
+    with translated(store.uri):
+        artifact = store.api.get_model_version_download_uri(version.name, version.version)
+    model = flavor.load(artifact, sha256, where=f"client {version.name}, model version {version.version}")
+    return Champion(version.name, int(version.version), version.run_id or "", sha256 or "", model)
+
+
+def register(
+    store: Store, client: Client, saved: flavor.Saved, *, run_id: str, example: pa.Table, tags: Mapping[str, Any]
+) -> Registered:
+    """Register a model as the client's next version; the same model (by sha256) stays the version it is.
+
+    What was logged is loaded again, and must predict the example as the model does, before there is a version.
+
+    Args:
+        store: the opened store.
+        client: whose model it is.
+        saved: the model.
+        run_id: the run that trained it.
+        example: a few real rows of the features.
+        tags: set on a new version.
+    """
+    known = _same(store, client.id, saved.sha256)
+    if known is not None:
+        return Registered(int(known.version), known.run_id or run_id, saved.sha256, adopted=True)
+    with translated(store.uri):
+        model_id, artifact = flavor.log(saved, run_id=run_id, example=example)
+        again = flavor.load(artifact, saved.sha256, where=f"client {client.id}")
+        _check_same_predictions(saved.model, again, example)
+        _create_model(store, client)
+        made = store.api.create_model_version(
+            client.id,
+            source=f"models:/{model_id}",
+            run_id=run_id,
+            model_id=model_id,
+            tags={SHA256: saved.sha256, "client": client.id, **{key: str(value) for key, value in tags.items()}},
+        )
+    return Registered(int(made.version), run_id, saved.sha256, adopted=False)
+
+
+def set_alias(store: Store, client_id: str, alias: str, version: int) -> None:
+    """Let an alias point to a version."""
+    with translated(store.uri):
+        store.api.set_registered_model_alias(client_id, alias, str(version))
+
+
+def standings(store: Store, client_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """Each client's champion as JSON: version, run, metric on the rows that the gate saw, since when, and why."""
+    rows: list[dict[str, Any]] = []
+    for client_id in client_ids:
+        found = find(store, client_id, CHAMPION)
+        tags = dict(found.tags) if found else {}
+        metric = next((name for name in tags if name.startswith(HOLDOUT)), None)
+        created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC) if found else None
+        rows.append(
+            {
+                "client": client_id,
+                "version": int(found.version) if found else None,
+                "run_id": found.run_id if found else None,
+                "metric": f"{metric.removeprefix(HOLDOUT)} {float(tags[metric]):.4f}" if metric else None,
+                "registered": created.isoformat(timespec="seconds") if created else None,
+                "reasons": tags.get("reasons"),
+            }
+        )
+    return rows
+
+
+def _same(store: Store, client_id: str, sha256: str) -> ModelVersion | None:
+    """The newest version that is this very model, and that can still be read."""
+    with translated(store.uri):
+        found = store.api.search_model_versions(f"name = '{client_id}' and tags.`{SHA256}` = '{sha256}'")
+    for version in sorted(found, key=lambda one: int(one.version), reverse=True):
+        try:
+            load(store, version)
+        except ModelError as problem:
+            logger.warning("%s; it is registered anew", problem)
+        else:
+            return version
+    return None
+
+
+def _create_model(store: Store, client: Client) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with suppress(MlflowException):  # it exists, or another process was quicker; if not, the next call says why
+        store.api.create_registered_model(client.id, description=f"{client.title}. {client.description}".strip())
+
+
+def _check_same_predictions(model: TabularModel, again: TabularModel, example: pa.Table) -> None:
+    import numpy as np
+
+    if not np.array_equal(model.predict(example), again.predict(example)):
+        raise ModelError(
+            "the model predicts something else after it was saved and loaded",
+            hint="this is a fault of the workbench; please report it with the client's configuration",
+        )

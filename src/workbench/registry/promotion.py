@@ -1,0 +1,176 @@
+"""From a candidate to a version with a verdict: compare, judge, register, tag, and move the aliases, in that order.
+
+Killed in between, the same command finishes the work: the same model is never registered twice, tags and aliases are
+set again, and the alias ``champion`` moves last.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ModelError
+from workbench.registry import evidence as evidence_of
+from workbench.registry import flavor, gate, models, runs
+from workbench.registry.holdout import Features
+from workbench.registry.store import Store, translated
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+    from workbench.clients import Client
+    from workbench.learning import TabularModel
+
+__all__ = ["judge", "promote"]
+
+logger = logging.getLogger(__name__)
+
+
+def promote(
+    store: Store, client: Client, candidate: TabularModel, features: Features, evidence: evidence_of.Evidence
+) -> dict[str, Any]:
+    """Register a candidate, and make it the champion if the gate says so.
+
+    Returns:
+        The verdict as JSON: what was decided about which version, why, and who is the champion now.
+
+    Raises:
+        ModelError: the candidate does not fit the features, or the evaluation is about another model.
+    """
+    with flavor.saved(candidate) as saved:
+        incumbent = models.find(store, client.id, models.CHAMPION)
+        rival, problem = _comparable(store, incumbent, features)
+        verdict = judge(client, saved, features, evidence.evaluation, incumbent=incumbent, rival=rival, problem=problem)
+        run_id = _training_run(store, client.id, saved.sha256)
+        evidence_of.attach(store, run_id, evidence)
+        tags = {"metrics": json.dumps(dict(evidence.metrics)), **_input_digests(store, run_id)}
+        example = features.example(candidate.columns)
+        version = models.register(store, client, saved, run_id=run_id, example=example, tags=tags)
+    before = int(incumbent.version) if incumbent is not None else None
+    _conclude(store, client.id, version.version, before, verdict)
+    return {
+        "client": client.id,
+        **asdict(version),
+        **verdict.to_dict(),
+        "champion_version": version.version if verdict.promote else before,
+    }
+
+
+def judge(
+    client: Client,
+    saved: flavor.Saved,
+    features: Features,
+    evaluation: Mapping[str, Any],
+    *,
+    incumbent: ModelVersion | None,
+    rival: models.Champion | None,
+    problem: str,
+) -> gate.Verdict:
+    """Let the candidate and the champion predict the test rows of the features, and ask the gate.
+
+    Args:
+        client: its metric and margin count.
+        saved: the candidate.
+        features: all folds of them.
+        evaluation: the candidate's; its checks and the baseline's values count.
+        incumbent: the version under the alias ``champion``, or None.
+        rival: the same, loaded; None if it cannot predict the features.
+        problem: why it cannot.
+    """
+    from workbench.learning.metrics import HIGHER_IS_BETTER
+
+    metric = client.metric.name
+    unfit = features.cannot_be_predicted_by(saved.model.columns)
+    if unfit:
+        hint = f"train again: `kedro run --pipeline train --env clients/{client.id}`"
+        raise ModelError(f"the candidate does not fit the features: {unfit}", where=f"client {client.id}", hint=hint)
+    contenders = {"challenger": saved.model} | ({"champion": rival.model} if rival else {})
+    values = features.test_metrics(contenders)
+    challenger = values["challenger"][metric]
+    _refuse_stale(challenger, _value(evaluation, "network", metric), metric, client.id)
+    champion = None
+    if incumbent is not None:
+        value = values["champion"][metric] if rival else None
+        same = rival is not None and rival.sha256 == saved.sha256
+        champion = gate.Champion(int(incumbent.version), value, problem, is_challenger=same)
+    baseline = _value(evaluation, "majority", metric)
+    higher = metric in HIGHER_IS_BETTER
+    return gate.decide(
+        gate.Comparison(metric, higher, client.metric.margin, challenger, baseline, champion), evaluation["checks"]
+    )
+
+
+def _comparable(store: Store, incumbent: ModelVersion | None, features: Features) -> tuple[models.Champion | None, str]:
+    """The champion if it can predict the features; else why not. One that is broken must not bar the way to a new."""
+    if incumbent is None:
+        return None, ""
+    try:
+        champion = models.load(store, incumbent)
+    except ModelError as error:
+        logger.warning("the champion cannot be compared: %s", error)
+        return None, error.what
+    problem = features.cannot_be_predicted_by(champion.model.columns)
+    return (None, problem) if problem else (champion, "")
+
+
+def _value(evaluation: Mapping[str, Any], model: str, metric: str) -> float | None:
+    value = evaluation["models"].get(model, {}).get(metric, {}).get("value")
+    return None if value is None else float(value)
+
+
+def _refuse_stale(predicted: float, evaluated: float | None, metric: str, client_id: str) -> None:
+    """The candidate predicts its test rows again, so that a verdict never rests on another model's evaluation."""
+    if evaluated is not None and not math.isclose(predicted, evaluated, rel_tol=1e-4, abs_tol=1e-4):
+        raise ModelError(
+            f"the evaluation is about another model or other rows: it says {metric} {evaluated:.6g}, "
+            f"the candidate has {predicted:.6g}",
+            where=f"client {client_id}",
+            hint=f"`kedro run --pipelines train,evaluate,register --env clients/{client_id}`",
+        )
+
+
+def _training_run(store: Store, client_id: str, sha256: str) -> str:
+    """The run that trained the candidate, else the present one, else one made for it (in a notebook)."""
+    found = runs.find_training_run(store, client_id, sha256)
+    if found is not None:
+        return found
+    present = runs.current()
+    if present is not None:
+        return present.id
+    with translated(store.uri):
+        made = store.api.create_run(store.experiment(client_id), run_name=f"{client_id} register")
+        store.api.set_terminated(made.info.run_id)
+    return str(made.info.run_id)
+
+
+def _input_digests(store: Store, run_id: str) -> dict[str, str]:
+    """Tags ``dataset.<name>``: the sha256 of each table that the run read."""
+    with translated(store.uri):
+        inputs = store.api.get_run(run_id).inputs
+    tables = [one.dataset for one in (inputs.dataset_inputs if inputs else ())]
+    return {f"dataset.{table.name}": json.loads(table.source).get("sha256", table.digest) for table in tables}
+
+
+def _conclude(store: Store, client_id: str, version: int, before: int | None, verdict: gate.Verdict) -> None:
+    """Write the verdict onto the version, then move the aliases."""
+    tags = {
+        "decision": verdict.decision,
+        "reasons": "; ".join(verdict.reasons),
+        f"{models.HOLDOUT}{verdict.comparison.metric}": verdict.comparison.challenger,
+        "margin": verdict.comparison.margin,
+    }
+    with translated(store.uri):
+        for key, value in tags.items():
+            store.api.set_model_version_tag(client_id, str(version), key, str(value))
+        text = "\n".join(f"- {reason}" for reason in verdict.reasons)
+        store.api.update_model_version(client_id, str(version), description=f"**{verdict.decision}**\n\n{text}")
+    models.set_alias(store, client_id, models.CHALLENGER, version)
+    if verdict.promote:
+        if before is not None and before != version:
+            models.set_alias(store, client_id, models.PREVIOUS, before)
+        models.set_alias(store, client_id, models.CHAMPION, version)
+    logger.info("%s version %d: %s (%s)", client_id, version, verdict.decision, tags["reasons"])

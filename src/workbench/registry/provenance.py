@@ -1,0 +1,105 @@
+"""What a run was made of: the code, the configuration, and the tables, each by a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from workbench.clients import ClientRegistry
+from workbench.files import sha256_of_file, sha256_of_folder
+from workbench.registry.redaction import redact
+
+__all__ = ["CodeVersion", "code_version", "configuration", "digest_of_json", "digest_of_path", "flatten"]
+
+PACKAGE = "smithright-workbench"
+
+
+@dataclass(frozen=True)
+class CodeVersion:
+    """The code that ran. Without git, or outside of a repository, ``commit`` and ``branch`` are empty."""
+
+    package: str
+    commit: str = ""
+    branch: str = ""
+    dirty: bool = False
+
+    def __str__(self) -> str:
+        return self.package + (f"+g{self.commit[:12]}" if self.commit else "") + (".dirty" if self.dirty else "")
+
+
+def code_version(project: Path) -> CodeVersion:
+    """Version of the package, commit, branch, and whether a tracked or new file differs from the commit."""
+    try:
+        package = version(PACKAGE)
+    except PackageNotFoundError:
+        package = "unknown"
+    lines = _git_status(project).splitlines()
+    headers = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
+    commit = headers.get("branch.oid", "")
+    if not commit or commit.startswith("("):  # "(initial)": nothing was committed yet
+        return CodeVersion(package)
+    dirty = any(not line.startswith("#") for line in lines)
+    return CodeVersion(package, commit, headers.get("branch.head", ""), dirty)
+
+
+def configuration(project: Path, client_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A client's resolved configuration, every default filled in, without secrets.
+
+    Two files that differ in comments or in the order of keys give the same.
+    """
+    registry = ClientRegistry(project)
+    schema = registry.schema(client_id)
+    resolved = {
+        "client": registry.load(client_id).model_dump(mode="json"),
+        "schema": schema.model_dump(mode="json") if schema else None,
+        "parameters": dict(parameters),
+    }
+    redacted: dict[str, Any] = redact(resolved)
+    return redacted
+
+
+def digest_of_json(value: Any) -> str:
+    """Hexadecimal sha256 of a value as JSON with sorted keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_path(path: Path) -> str:
+    """Hexadecimal sha256 of a file or folder; read again only when the size or the time of a file changed."""
+    files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
+    stamps = ((str(file), file.stat()) for file in files)
+    return _digest(path, tuple((name, stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in stamps))
+
+
+@cache
+def _digest(path: Path, stamp: tuple[tuple[str, int, int, int], ...]) -> str:
+    return sha256_of_folder(path) if path.is_dir() else sha256_of_file(path)
+
+
+def flatten(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested parameters as ``train.epochs: "60"``, secrets replaced; lists and empty mappings as JSON."""
+    flat: dict[str, str] = {}
+    for key, value in redact(parameters).items():
+        name = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, name)
+        else:
+            flat[name] = value if isinstance(value, str) else json.dumps(value, default=str)
+    return flat
+
+
+def _git_status(project: Path) -> str:
+    """Commit, branch and changed files, in git's format for programs; empty without git or outside of a repository."""
+    command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch"]
+    try:
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,220 @@
+"""One MLflow run for one ``kedro run``: started, found again, and always ended.
+
+The run is also MLflow's active run, so that ``mlflow.log_metric`` in a node goes where one expects. Unlike MLflow, a
+process that ends in the middle leaves its run KILLED, not FINISHED; one that could not even do that (``kill -9``) has
+its run closed by the client's next one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from workbench.registry.inputs import dataset_inputs
+from workbench.registry.provenance import code_version, configuration, digest_of_json, flatten
+from workbench.registry.store import Store, environment_kept, open_store, translated
+
+__all__ = ["Run", "current", "find_training_run", "sha256_tag", "start"]
+
+logger = logging.getLogger(__name__)
+
+MAX_ENTITIES = 100
+"""MLflow takes at most this many parameters or tags in one request."""
+
+_current: Run | None = None
+
+
+def sha256_tag(dataset: str) -> str:
+    """The tag under which a run keeps the digest of what it wrote to a dataset of the catalog."""
+    return f"sha256.{dataset}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is going on.
+
+    Attributes:
+        store: the store that it is in.
+        id: MLflow's id.
+        process: the process that started it; a fork of it must not write.
+    """
+
+    store: Store
+    id: str
+    process: int
+
+    def log_inputs(self, tables: Mapping[str, Path], context: str) -> None:
+        """Record the digests of the Parquet files or folders that ``context`` is about to read, by dataset name."""
+        inputs = [
+            one for name, path in tables.items() for one in dataset_inputs(name, path, self.store.project, context)
+        ]
+        with translated(self.store.uri):
+            self.store.api.log_inputs(self.id, inputs)
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int = 0) -> None:
+        """Record the numbers among the values, in one request."""
+        log_metrics(self.store, self.id, metrics, step)
+
+    def tag(self, tags: Mapping[str, Any]) -> None:
+        """Set tags, in one request."""
+        from mlflow.entities import RunTag
+
+        with translated(self.store.uri):
+            self.store.api.log_batch(self.id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+
+    def end(self, status: str = "FINISHED", error: str = "") -> None:
+        """End it.
+
+        Args:
+            status: FINISHED, FAILED or KILLED.
+            error: one sentence, recorded as the tag ``error``.
+        """
+        global _current  # noqa: PLW0603 - MLflow's own active run is one a process, too
+        import mlflow
+
+        if _current is self:
+            _current = None
+            atexit.unregister(_killed)
+        if error:
+            self.tag({"error": error[:1000]})
+        with translated(self.store.uri):
+            active = mlflow.active_run()
+            if active is not None and active.info.run_id == self.id:
+                mlflow.end_run(status)
+            else:
+                self.store.api.set_terminated(self.id, status)
+
+
+def current() -> Run | None:
+    """The run of this process, or None if there is none (a notebook, or a pipeline that persists nothing)."""
+    return _current if _current is not None and _current.process == os.getpid() else None
+
+
+def start(
+    project: Path, client_id: str, *, pipeline: str, session: str, parameters: Mapping[str, Any], used: set[str]
+) -> Run:
+    """Start the run of this process.
+
+    Args:
+        project: the project's folder.
+        client_id: whose experiment it goes to.
+        pipeline: the name of the pipeline, as typed.
+        session: Kedro's id of the session.
+        parameters: all parameters, resolved; they are part of the configuration's digest.
+        used: the names of those at the top level that the pipeline's nodes take; they are logged as parameters.
+    """
+    global _current  # noqa: PLW0603
+    import mlflow
+    from mlflow.entities import Param
+
+    store = open_store(project)
+    experiment = store.experiment(client_id)
+    _close_abandoned(store, experiment)
+    config = configuration(project, client_id, parameters)
+    values = flatten({name: value for name, value in config["parameters"].items() if name in used})
+    with translated(store.uri):
+        made = store.api.create_run(
+            experiment,
+            run_name=f"{client_id} {pipeline.strip('_')} {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}",
+            tags=_tags(project, client_id, pipeline, session, digest_of_json(config)),
+        )
+        _current = run = Run(store, made.info.run_id, os.getpid())
+        atexit.register(_killed, run)
+        items = [Param(key, value[:6000]) for key, value in values.items()]
+        for begin in range(0, len(items), MAX_ENTITIES):
+            store.api.log_batch(run.id, params=items[begin : begin + MAX_ENTITIES])
+        store.api.log_dict(run.id, config, "configuration.json")
+        # Nested, since a notebook may have a run of its own around this one.
+        with environment_kept():
+            mlflow.set_experiment(experiment_id=experiment)
+            mlflow.start_run(run.id, nested=True)
+    return run
+
+
+def log_metrics(store: Store, run_id: str, metrics: Mapping[str, Any], step: int = 0) -> None:
+    """Record the numbers among the values of a flat mapping, in one request."""
+    import time
+
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    numbers = {key: float(value) for key, value in metrics.items() if isinstance(value, int | float)}
+    with translated(store.uri):
+        store.api.log_batch(run_id, metrics=[Metric(key, value, now, step) for key, value in numbers.items()])
+
+
+def find_training_run(store: Store, client_id: str, sha256: str) -> str | None:
+    """The newest run that wrote a candidate with this digest, or None: the candidate came by another way."""
+    with translated(store.uri):
+        found = store.api.search_runs(
+            [store.experiment(client_id)],
+            filter_string=f"tags.`{sha256_tag('candidate')}` = '{sha256}'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+        )
+    return str(found[0].info.run_id) if found else None
+
+
+def _tags(project: Path, client_id: str, pipeline: str, session: str, config_sha256: str) -> dict[str, str]:
+    from mlflow.utils import mlflow_tags
+
+    code = code_version(project)
+    tags = {
+        "client": client_id,
+        "pipeline": pipeline,
+        "kedro_session": session,
+        "config_sha256": config_sha256,
+        "code_version": str(code),
+        "process": _process(os.getpid()),
+        mlflow_tags.MLFLOW_SOURCE_NAME: "kedro run",
+        mlflow_tags.MLFLOW_SOURCE_TYPE: "LOCAL",
+    }
+    if code.commit:
+        tags |= {
+            "git_commit": code.commit,
+            "git_dirty": str(code.dirty).lower(),
+            mlflow_tags.MLFLOW_GIT_COMMIT: code.commit,
+            mlflow_tags.MLFLOW_GIT_BRANCH: code.branch,
+        }
+    return tags
+
+
+def _process(pid: int) -> str:
+    """What names a process for good: machine, pid, and when it began, since a pid is used again."""
+    import psutil
+
+    return f"{socket.gethostname()}:{pid}:{psutil.Process(pid).create_time():.2f}"
+
+
+def _close_abandoned(store: Store, experiment: str) -> None:
+    """End the runs of this machine whose process is gone."""
+    import psutil
+
+    with translated(store.uri):
+        for run in store.api.search_runs([experiment], filter_string="attributes.status = 'RUNNING'"):
+            process = run.data.tags.get("process", "")
+            host, _, rest = process.partition(":")
+            pid = rest.partition(":")[0]
+            if host != socket.gethostname() or not pid.isdigit():
+                continue
+            with suppress(psutil.Error):
+                if _process(int(pid)) == process:
+                    continue
+            logger.warning("run %s was left by a process that is gone; it is now KILLED", run.info.run_name)
+            store.api.set_tag(run.info.run_id, "error", "the process was killed")
+            store.api.set_terminated(run.info.run_id, "KILLED")
+
+
+def _killed(run: Run) -> None:
+    """At the end of the process; runs before MLflow's own exit handler, which would say FINISHED."""
+    if _current is run and run.process == os.getpid():
+        with suppress(Exception):
+            run.end("KILLED", "the process ended in the middle of the run")

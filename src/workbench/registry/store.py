@@ -1,0 +1,164 @@
+"""Where MLflow keeps runs and models, and how it is opened.
+
+``MLFLOW_TRACKING_URI`` wins. Without it the store is embedded: ``<project>/.mlflow/mlflow.db`` and, beside it,
+``artifacts/<client>``. There is nothing to start, and several processes may use it at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import ConfigurationError, Transient
+from workbench.registry import local_store
+from workbench.registry.redaction import redact_text
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["Store", "environment_kept", "known_warnings_ignored", "open_store", "quiet", "tracking_uri", "translated"]
+
+_TRACKING, _REGISTRY = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
+
+
+def tracking_uri(project: Path) -> str:
+    """The address of the store: ``MLFLOW_TRACKING_URI``, else the SQLite file of the project."""
+    return os.environ.get(_TRACKING) or local_store.uri(project)
+
+
+def quiet() -> None:
+    """Set what MLflow reads from the environment: no telemetry, no chatter, and never a pickle.
+
+    Call it before MLflow is imported; processes that are started later inherit it.
+    """
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    # Loading our own flavor never unpickles; this closes the door for everybody else's.
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    # The default of seven tries with back-off holds a run for minutes before it says that the server is down.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
+
+
+@dataclass(frozen=True)
+class Store:
+    """An opened store.
+
+    Attributes:
+        project: the project's folder.
+        uri: where it is; may hold a password, so show :attr:`shown`.
+        api: MLflow's own client.
+    """
+
+    project: Path
+    uri: str
+    api: MlflowClient
+
+    @property
+    def shown(self) -> str:
+        """The address, for people."""
+        return redact_text(self.uri)
+
+    def experiment(self, client_id: str) -> str:
+        """The id of a client's experiment; it is made if there is none.
+
+        Raises:
+            ConfigurationError: somebody deleted it.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with translated(self.uri):
+            found = self.api.get_experiment_by_name(client_id)
+            if found is None:
+                # A server chooses where artifacts lie; of a database or a folder, nobody else does.
+                remote = self.uri.startswith(("http:", "https:", "databricks"))
+                location = None if remote else str(local_store.artifacts(self.project) / client_id)
+                try:
+                    return str(self.api.create_experiment(client_id, artifact_location=location))
+                except MlflowException:
+                    # Another process of this client was quicker.
+                    found = self.api.get_experiment_by_name(client_id)
+                    if found is None:
+                        raise
+        if found.lifecycle_stage != "active":
+            raise ConfigurationError(
+                "its MLflow experiment was deleted",
+                where=f"client {client_id}, {self.shown}",
+                hint=f"bring it back with `mlflow experiments restore --experiment-id {found.experiment_id}`",
+            )
+        return str(found.experiment_id)
+
+
+def open_store(project: Path | None = None) -> Store:
+    """Open the store of a project (by default, of the working directory), and make it MLflow's own for this process.
+
+    Raises:
+        ConfigurationError: the store cannot be used: it is damaged, or belongs to another version of MLflow.
+        Transient: a server does not answer.
+    """
+    project = (project or Path.cwd()).resolve()
+    uri = tracking_uri(project)
+    quiet()
+    with translated(uri), known_warnings_ignored():
+        if uri == local_store.uri(project):
+            local_store.prepare(project)
+        import mlflow
+
+        registry = os.environ.get(_REGISTRY) or (None if uri.startswith("databricks") else uri)
+        with environment_kept():
+            mlflow.set_tracking_uri(uri)
+            if registry:
+                # Unless it is told, MLflow asks for a Spark session first, which imports pyspark: more than a second.
+                mlflow.set_registry_uri(registry)
+        api = mlflow.MlflowClient(uri, registry)
+        api.get_experiment_by_name("Default")  # the first question that really opens it
+    return Store(project, uri, api)
+
+
+@contextmanager
+def environment_kept() -> Iterator[None]:
+    """Undo what MLflow exports in the block: a setting of this project must not bind the next one, or a child's."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.startswith("MLFLOW_") and name not in before]:
+            del os.environ[name]
+        os.environ.update(before)
+
+
+@contextmanager
+def known_warnings_ignored() -> Iterator[None]:
+    """Hold back what MLflow 3.17 causes in its own code while it is imported; a reader could do nothing about it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The ``noload`` loader strategy is deprecated")
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+        yield
+
+
+@contextmanager
+def translated(uri: str) -> Iterator[None]:
+    """Turn MLflow's errors into the workbench's: the one place where that happens."""
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith(("mlflow.", "requests.", "sqlalchemy.", "sqlite3")):
+            raise
+        message = redact_text(str(error).splitlines()[0] if str(error) else type(error).__name__)
+        passing = getattr(error, "error_code", None) in {"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
+        where = f"MLflow store {redact_text(uri)}"
+        if "out-of-date database schema" in message:
+            raise ConfigurationError(
+                "its schema belongs to another version of MLflow",
+                where=where,
+                hint=f"copy the file, then `mlflow db upgrade {redact_text(uri)}`",
+            ) from error
+        if passing or "API request to" in message or type(error).__module__.startswith("requests."):
+            raise Transient(message, where=where, hint="see that it is up, and run the same command again") from error
+        raise ConfigurationError(message, where=where) from error

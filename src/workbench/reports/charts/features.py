@@ -1,0 +1,38 @@
+"""Which columns the model looks at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.reports.charts.rows import name_rows
+from workbench.reports.html import Html
+from workbench.reports.style import BLUE, MUTED, picture
+from workbench.reports.words import metric_words, number
+
+__all__ = ["importance"]
+
+
+def importance(features: list[dict[str, Any]], metric: str, top: int) -> Html:
+    """How much worse the primary metric gets when a column is shuffled, the most important on top.
+
+    Args:
+        features: ``feature``, ``importance`` and its standard deviation ``std`` over the repeats.
+        metric: the primary metric's name.
+        top: how many columns are shown.
+    """
+    ranked = sorted(features, key=lambda row: -row["importance"])[:top]
+    label = metric_words(metric).label
+    alt = f"Loss of {label} when shuffled: " + ", ".join(f"{r['feature']} {number(r['importance'], 2)}" for r in ranked)
+    caption = (
+        f"How much {label} is lost when the values of one column are shuffled. Columns that tell the same share their "
+        "importance; a long bar says that the model uses the column, not that the column is the cause."
+    )
+    with picture(alt=alt, caption=caption, height=0.29 * len(ranked) + 0.8) as drawn:
+        (ax,) = drawn.axes
+        errors = [row["std"] or 0 for row in ranked]
+        bars = [row["importance"] for row in ranked]
+        ax.barh(range(len(ranked)), bars, 0.62, xerr=errors, color=BLUE, error_kw={"ecolor": MUTED, "elinewidth": 1.2})
+        ax.axvline(0, color=MUTED, lw=1)
+        ax.set_xlabel(f"{label} lost")
+        name_rows(ax, [row["feature"] for row in ranked])
+    return drawn.html

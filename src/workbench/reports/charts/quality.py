@@ -1,0 +1,78 @@
+"""How good the models are: one metric side by side, and the loss of each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from workbench.reports.estimates import Estimate, estimates
+from workbench.reports.html import Html
+from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, picture
+from workbench.reports.words import metric_words, model_name
+
+__all__ = ["MODEL_COLOURS", "side_by_side", "training_curve"]
+
+MODEL_COLOURS = {"network": BLUE, "boosting": ORANGE, "majority": GREY}
+
+
+def side_by_side(evaluation: dict[str, Any]) -> Html:
+    """The primary metric of each model with its confidence interval."""
+    task, metric = evaluation["task"], evaluation["primary"]
+    words = metric_words(metric)
+    found = estimates(evaluation, metric)
+    alt = f"{words.label} on the held-out rows. " + "; ".join(
+        f"{model_name(model, task)} {_spoken(found[model], words.show)}" for model in found
+    )
+    better = "to the right" if words.higher_is_better else "to the left"
+    caption = f"Better is {better}. The line is the confidence interval: where the true value plausibly lies."
+    with picture(alt=alt, caption=caption, height=0.62 * len(found) + 0.75) as drawn:
+        (ax,) = drawn.axes
+        for position, (model, estimate) in enumerate(found.items()):
+            colour = MODEL_COLOURS[model]
+            if estimate.low is not None and estimate.high is not None:
+                ax.plot([estimate.low, estimate.high], [position, position], color=colour, lw=7, alpha=0.35,
+                        solid_capstyle="round")  # fmt: skip
+            ax.plot(estimate.value, position, "o", color=colour, ms=10)
+            ax.annotate(words.show(estimate.value), (estimate.value, position), (0, 11), textcoords="offset points",
+                        ha="center", color=INK, weight="bold")  # fmt: skip
+        ax.set_yticks(range(len(found)), [model_name(model, task) for model in found])
+        ax.tick_params(axis="y", labelcolor=INK, length=0)
+        ax.set_ylim(len(found) - 0.5, -0.75)
+        ax.margins(x=0.12)
+        ax.grid(visible=False, axis="y")
+        ax.set_xlabel(words.label)
+    return drawn.html
+
+
+def _spoken(estimate: Estimate, show: Callable[[float | None], str]) -> str:
+    interval = f" (between {show(estimate.low)} and {show(estimate.high)})" if estimate.low is not None else ""
+    return show(estimate.value) + interval
+
+
+def training_curve(history: list[dict[str, Any]]) -> Html:
+    """Training and validation loss by epoch, with the epoch that was kept."""
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = [row["epoch"] for row in history]
+    best = min(history, key=lambda row: row["validation_loss"])
+    alt = (
+        f"Loss over {len(history)} epochs: training from {history[0]['train_loss']:.3f} to "
+        f"{history[-1]['train_loss']:.3f}, validation lowest at {best['validation_loss']:.3f} in epoch {best['epoch']}."
+    )
+    caption = (
+        f"The weights of epoch {best['epoch']} were kept, where the error on rows that the network does not learn from "
+        "is lowest. If that line turned up while the other went on down, the network would be learning by heart."
+    )
+    with picture(alt=alt, caption=caption, height=2.9) as drawn:
+        (ax,) = drawn.axes
+        marker = "o" if len(history) < 3 else None
+        ax.plot(epochs, [row["train_loss"] for row in history], color=GREY, marker=marker, label="rows it learns from")
+        ax.plot(
+            epochs, [row["validation_loss"] for row in history], color=BLUE, marker=marker, label="rows it does not"
+        )
+        ax.axvline(best["epoch"], color=MUTED, lw=1, ls=":")
+        ax.plot(best["epoch"], best["validation_loss"], "o", color=BLUE, ms=8)
+        ax.set(xlabel="epoch", ylabel="loss")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.legend(loc="upper center")
+    return drawn.html

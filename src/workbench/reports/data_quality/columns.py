@@ -1,0 +1,108 @@
+"""Column by column: what is missing, what it ranges over, and how fresh it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from workbench.clients import Client, Schema
+from workbench.reports.charts.data import missing_shares, time_spans
+from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
+from workbench.reports.words import count, number, percent
+
+__all__ = ["column_tables", "freshness", "missing", "missing_columns", "spans"]
+
+MOST_COLUMNS = 25
+
+OPEN_ENDED = 9000
+"""A date from this year on stands for "no end", and would squeeze all others into one pixel."""
+
+
+def missing_columns(summary: dict[str, Any]) -> list[tuple[str, float]]:
+    """``table.column`` and the share that is missing, of all columns with gaps, the emptiest first."""
+    shares = [
+        (f"{name}.{column}", profile["null_share"])
+        for name, one in summary["tables"].items()
+        for column, profile in one["columns"].items()
+        if profile["null_share"] > 0
+    ]
+    return sorted(shares, key=lambda pair: -pair[1])
+
+
+def missing(summary: dict[str, Any]) -> Html:
+    """Where values are missing."""
+    shares = missing_columns(summary)
+    if not shares:
+        return paragraph("Nothing: every column has a value in every row.")
+    more = f"The {MOST_COLUMNS} emptiest of {len(shares)} columns with gaps." if len(shares) > MOST_COLUMNS else None
+    return joined(missing_shares(shares[:MOST_COLUMNS]), paragraph(more, class_="quiet") if more else None)
+
+
+def spans(summary: dict[str, Any]) -> list[tuple[str, datetime, datetime]]:
+    """``table.column``, oldest and newest value, of all columns with a date or a time."""
+    found = []
+    for name, one in summary["tables"].items():
+        for column, profile in one["columns"].items():
+            if profile["type"] in {"date", "timestamp"} and profile["min"] and profile["max"]:
+                first, last = _moment(profile["min"]), _moment(profile["max"])
+                if last.year < OPEN_ENDED:
+                    found.append((f"{name}.{column}", first, last))
+    return found
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=None) if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def freshness(summary: dict[str, Any]) -> Html:
+    """How old the newest rows are."""
+    found = spans(summary)
+    if not found:
+        return paragraph("No table has a column with dates or times, so their age cannot be told from their content.")
+    name, _, last = max(found, key=lambda span: span[2])
+    return joined(paragraph(f"The newest value is of {last:%d %B %Y}, in {name}."), time_spans(found[:MOST_COLUMNS]))
+
+
+def column_tables(client: Client, summary: dict[str, Any], schema: Schema | None) -> Html:
+    """Each table's columns. Of a personal column, only counts are shown."""
+    pieces = []
+    for name, one in summary["tables"].items():
+        described = schema.tables[name].columns if schema and name in schema.tables else {}
+        rows = [
+            [
+                Cell(column, note=described[column].description if column in described else ""),
+                profile["type"],
+                Cell(
+                    percent(profile["null_share"]) if profile["null_share"] else "—",
+                    "" if profile["null_share"] else "quiet",
+                ),
+                count(profile["distinct"]),
+                _range(profile, personal=column in client.personal),
+            ]
+            for column, profile in one["columns"].items()
+        ]
+        pieces += [
+            tag("h3", name),
+            table(["Column", "Type", "Missing", "Distinct, about", "Range"], rows, numbers=[2, 3]),
+        ]
+    return joined(*pieces)
+
+
+def _range(profile: dict[str, Any], *, personal: bool) -> Cell:
+    if personal:
+        return Cell("personal: not shown", "quiet")
+    low, high = profile["min"], profile["max"]
+    if low is None or high is None:
+        return Cell("—", "quiet")
+    mean = f"mean {_value(profile['mean'])}" if profile["mean"] is not None else ""
+    return Cell(_value(low) if low == high else f"{_value(low)} to {_value(high)}", note=mean)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        text = f"{value:,}" if isinstance(value, int) else number(value, 4)
+        # A year must not read 2,013.
+        return text if abs(value) >= 10_000 else text.replace(",", "")
+    text = str(value).removesuffix("T00:00:00").replace("T", " ")
+    return text if len(text) <= 24 else text[:23] + "…"

@@ -1,0 +1,88 @@
+"""A Jupyter kernel that cannot outlive its report. Imports Jupyter: import this module where it is used."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+import workbench
+
+__all__ = ["ReportKernel", "report_kernel"]
+
+
+class ReportKernel(KernelManager):
+    """One kernel, and whether its time ran out."""
+
+    timed_out = False
+    _clients: tuple[Any, ...] = ()
+
+    def client(self, **arguments: Any) -> Any:
+        """A client whose channels :meth:`end` closes; nbclient leaves open what it did not make."""
+        client = super().client(**arguments)
+        self._clients += (client,)
+        return client
+
+    def run_out(self) -> None:
+        """Kill the kernel and whatever it started, because its time is over; runs in the timer's thread."""
+        self.timed_out = True
+        # The kernel leads a process group of its own: jupyter_client starts it in a new session.
+        group: int | None = getattr(self.provisioner, "pgid", None)
+        if group:  # 0 would be our own
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Close the channels, then let jupyter_client kill the process group, also if its leader is gone already."""
+        for client in self._clients:
+            client.stop_channels()
+        self.shutdown_kernel(now=True)
+
+
+@contextmanager
+def report_kernel(folder: Path, timeout_seconds: float) -> Iterator[ReportKernel]:
+    """Start a kernel of this very Python in ``folder``; when the block or its time ends, kill its process group.
+
+    No kernel specification, startup file or history of the user's is read, so a report is the same for everybody. It
+    talks over sockets in ``folder`` rather than ports, which the kernels of a fleet would race for.
+
+    Args:
+        folder: a private folder; the kernel's working directory is ``folder/work``.
+        timeout_seconds: wall-clock seconds from the start of the kernel.
+    """
+    work = folder / "work"
+    work.mkdir()
+    kernel = ReportKernel(
+        kernel_name="python3",
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+        transport="ipc",
+        ip=str(folder / "kernel"),
+        connection_file=str(folder / "kernel.json"),
+        client_class="jupyter_client.asynchronous.AsyncKernelClient",
+    )
+    kernel.start_kernel(cwd=str(work), env=_environment(folder))
+    timer = Timer(timeout_seconds, kernel.run_out)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield kernel
+    finally:
+        timer.cancel()
+        kernel.end()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    source = str(Path(workbench.__file__).parents[1])
+    return os.environ | {
+        "IPYTHONDIR": str(folder / "ipython"),
+        "MPLBACKEND": "agg",
+        # The notebook runs the code that renders it, even from another copy of the project.
+        "PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH", "")))),
+    }

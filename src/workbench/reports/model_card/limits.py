@@ -1,0 +1,69 @@
+"""What nobody should read out of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.clients import Client
+from workbench.reports.html import Html, tag
+from workbench.reports.model_card.groups import FEW_ROWS
+from workbench.reports.words import count, percent
+
+__all__ = ["limits"]
+
+NOT_A_CAUSE = (
+    "It says what goes together, not what causes what: a value changed in the world need not change the outcome."
+)
+FEW_TEST_ROWS = 1000
+MOVED = 0.25
+"""A share of yes that differs by more than this part between training and test rows is worth a sentence."""
+
+
+def limits(
+    client: Client,
+    roles: dict[str, Any],
+    folds: dict[str, Any],
+    evaluation: dict[str, Any],
+    segments: list[dict[str, Any]],
+) -> Html:
+    """A list of sentences, from the numbers."""
+    found = [
+        NOT_A_CAUSE,
+        _tested_when(folds),
+        _moved(roles, folds),
+        _few_rows(evaluation),
+        _small_groups(segments),
+        "Like results for protected groups on these rows are no proof of fairness in use." if client.protected else "",
+    ]
+    return tag("ul", *(tag("li", sentence) for sentence in found if sentence))
+
+
+def _tested_when(folds: dict[str, Any]) -> str:
+    test = folds.get("test", {})
+    if not test.get("first"):
+        return "Rows were held out by chance, not by time: it was not tested on the future."
+    span = f"{test['first'][:10]} to {test['last'][:10]}"
+    return f"It was tested on rows of {span}. What has changed since then, it does not know."
+
+
+def _moved(roles: dict[str, Any], folds: dict[str, Any]) -> str:
+    train, test = (folds.get(name, {}).get("target") for name in ("train", "test"))
+    if roles["task"] != "binary" or not train or not test or abs(train - test) <= MOVED * max(train, test):
+        return ""
+    return (
+        f"The answer was yes for {percent(train)} of the training rows but {percent(test)} of the test rows: the world "
+        "moved in between."
+    )
+
+
+def _few_rows(evaluation: dict[str, Any]) -> str:
+    if evaluation["rows"] >= FEW_TEST_ROWS:
+        return ""
+    return f"Only {count(evaluation['rows'])} rows were held out, so its numbers are rough; see the intervals."
+
+
+def _small_groups(segments: list[dict[str, Any]]) -> str:
+    small = sum(group["rows"] < FEW_ROWS for group in segments)
+    if not small:
+        return ""
+    return f"{small} of {len(segments)} groups have fewer than {FEW_ROWS} held-out rows; little can be said of them."

@@ -1,0 +1,79 @@
+"""All metrics of all models side by side, and what the difference amounts to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.reports.estimates import Estimate, estimates, leads
+from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
+from workbench.reports.words import MODELS, count, metric_words, model_name
+
+__all__ = ["comparison", "metric_table"]
+
+
+def metric_table(evaluation: dict[str, Any]) -> Html:
+    """One row a metric, one column a model; the best of each row stands out."""
+    task = evaluation["task"]
+    models = [model for model in MODELS if model in evaluation["models"]]
+    metrics = dict.fromkeys((evaluation["primary"], *evaluation["models"]["network"]))
+    rows = []
+    for metric in metrics:
+        words, found = metric_words(metric), estimates(evaluation, metric)
+        if not found:
+            continue
+        best = max(found, key=lambda model: leads(metric, found[model], Estimate(0.0)))
+        which = "primary metric: " if metric == evaluation["primary"] else ""
+        direction = "higher is better" if words.higher_is_better else "lower is better"
+        cells = [_cell(found.get(model), words.show, best=model == best) for model in models]
+        rows.append([Cell(words.label, note=f"{which}{words.short}; {direction}"), *cells])
+    return table(
+        ["", *(model_name(model, task) for model in models)],
+        rows,
+        numbers=range(1, len(models) + 1),
+        caption=f"On {count(evaluation['rows'])} held-out rows; best of each line in bold, confidence intervals below.",
+    )
+
+
+def _cell(estimate: Estimate | None, show: Any, *, best: bool) -> Cell:
+    if estimate is None:
+        return Cell("—", "quiet")
+    interval = f"{show(estimate.low)} to {show(estimate.high)}" if estimate.low is not None else ""
+    return Cell(show(estimate.value), "best" if best else "", interval)
+
+
+def comparison(evaluation: dict[str, Any]) -> Html:
+    """In words: is the network better than guessing, and is it better than what is simpler."""
+    task, metric = evaluation["task"], evaluation["primary"]
+    found = estimates(evaluation, metric)
+    sentences = [
+        _sentence(metric, found["network"], found[other], model_name(other, task))
+        for other in found
+        if other != "network"
+    ]
+    return joined(*(paragraph(sentence) for sentence in sentences), paragraph("In other words:"), _readings(evaluation))
+
+
+def _readings(evaluation: dict[str, Any]) -> Html:
+    """The network's metrics, one sentence each."""
+    own = evaluation["models"]["network"]
+    metrics = dict.fromkeys((evaluation["primary"], *own))
+    return tag(
+        "ul",
+        *(
+            tag("li", metric_words(name).reading(own[name]["value"]))
+            for name in metrics
+            if own[name]["value"] is not None
+        ),
+    )
+
+
+def _sentence(metric: str, mine: Estimate, other: Estimate, name: str) -> str:
+    words = metric_words(metric)
+    gain = leads(metric, mine, other)
+    side = "ahead of" if gain > 0 else "behind"
+    start = f"The network is {side} “{name.lower()}” by {words.show(abs(gain))}"
+    if words.show(abs(gain)) == words.show(0.0):
+        return f"The network and “{name.lower()}” are level."
+    if mine.apart_from(other):
+        return f"{start}; their confidence intervals lie apart, so this is no accident of the rows that were held out."
+    return f"{start}; their confidence intervals overlap, so on other rows it might have been the other way round."

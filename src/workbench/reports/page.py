@@ -1,0 +1,114 @@
+"""An executed notebook as one HTML file that needs nothing else: no network, no script, no second file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.reports.html import Html, joined, paragraph, tag
+from workbench.reports.sanitise import sanitise
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+__all__ = ["Heading", "page"]
+
+STYLESHEET = Path(__file__).with_name("page.css")
+BODY = Path(__file__).with_name("body.html.j2")
+
+# The order in which an output with several forms is shown. JavaScript, widgets, and SVG as markup are not in it.
+SHOWN = ["text/html", "text/markdown", "image/png", "image/jpeg", "text/plain"]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands at the head of a page.
+
+    Attributes:
+        client: the client's title.
+        title: the report's.
+        notes: short facts, such as when it was made.
+    """
+
+    client: str
+    title: str
+    notes: tuple[str, ...] = ()
+
+
+def page(notebook: NotebookNode, heading: Heading) -> str:
+    """The page: head, table of contents, and one section for each heading of the second level.
+
+    Whatever the notebook's outputs hold passes :func:`sanitise`; the shell around it has fixed text, and the client's
+    words, escaped.
+    """
+    lead, sections = _sections(sanitise(_body(notebook)))
+    css = STYLESHEET.read_text(encoding="utf-8")
+    contents = tag(
+        "nav", tag("ol", *(tag("li", tag("a", text, href=f"#{slug}")) for slug, text, _ in sections)), class_="contents"
+    )
+    header = tag(
+        "header",
+        paragraph(heading.client, class_="client"),
+        tag("h1", heading.title),
+        paragraph(" · ".join(heading.notes), class_="notes") if heading.notes else None,
+        lead,
+    )
+    main = tag("main", header, *(tag("section", content, id=slug) for slug, _, content in sections))
+    head = joined(
+        Html('<meta charset="utf-8">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{_policy(css)}">'),
+        Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+        Html('<meta name="color-scheme" content="light dark">'),
+        Html('<meta name="referrer" content="no-referrer">'),
+        tag("title", f"{heading.title} · {heading.client}"),
+        tag("style", Html(css)),
+    )
+    return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>{contents}{main}</body>\n</html>\n'
+
+
+def _policy(css: str) -> str:
+    """Nothing may be loaded, run or sent: only this stylesheet, by its digest, and pictures inside the page."""
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _body(notebook: NotebookNode) -> str:
+    from nbconvert import HTMLExporter
+    from traitlets.config import Config
+
+    config = Config({"NbConvertBase": {"display_data_priority": SHOWN}})
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+        config=config, raw_template=BODY.read_text(encoding="utf-8"), exclude_anchor_links=True
+    )
+    body: str = exporter.from_notebook_node(notebook)[0]
+    return body
+
+
+def _sections(body: str) -> tuple[Html, list[tuple[str, str, Html]]]:
+    """What stands before the first section, and the sections: (slug, text of the heading, content)."""
+    lead, *rest = re.split(r"(?=<h2>)", re.sub(r"<h1>.*?</h1>", "", body, flags=re.DOTALL))
+    sections: list[tuple[str, str, Html]] = []
+    for content in rest:
+        match = re.match(r"<h2>(.*?)</h2>", content, flags=re.DOTALL)
+        text = _plain(match[1]) if match else ""
+        slug = _slug(text)
+        while any(slug == other for other, _, _ in sections):
+            slug += "-2"
+        sections.append((slug, text, Html(content)))
+    return Html(lead), sections
+
+
+def _plain(markup: str) -> str:
+    import html
+
+    return html.unescape(re.sub(r"<[^>]*>", "", markup)).strip()
+
+
+def _slug(text: str) -> str:
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-") or "section"

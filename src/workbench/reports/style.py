@@ -1,0 +1,111 @@
+"""How every chart of a report looks: colours, type, and SVG that is readable on paper, on white and on black.
+
+The colours are those of Okabe and Ito ("Color universal design", 2008), which people with any kind of colour vision
+can tell apart; the network is always blue, gradient boosting orange, the guess grey. A chart is SVG inside an ``img``:
+it needs no script and no font file, has an alternative text, and follows the reader's light or dark setting, because
+its neutral colours are CSS variables.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from workbench.reports.html import Html, tag
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["BLUE", "GREY", "INK", "MUTED", "ORANGE", "VERMILLION", "Picture", "picture"]
+
+BLUE, ORANGE, VERMILLION, GREY = "#0072b2", "#e69f00", "#d55e00", "#8c959f"
+INK, MUTED, GRID = "#1f2933", "#5c6773", "#dfe3e8"
+
+_ON_BLACK = {INK: "#e8ebef", MUTED: "#a7b0ba", GRID: "#3a424c", BLUE: "#4ba3db", GREY: "#8c959f"}
+
+STYLE: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": GRID,
+    "axes.grid": True,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 10,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "figure.dpi": 96,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "savefig.transparent": True,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "workbench",
+    "text.color": INK,
+    "xtick.color": GRID,
+    "xtick.labelcolor": MUTED,
+    "ytick.color": GRID,
+    "ytick.labelcolor": MUTED,
+}
+
+WIDTH = 7.6
+"""Inches; the text column of a report is as wide."""
+
+
+class Picture:
+    """A chart that is being drawn; ``html`` is there once the block of :func:`picture` has ended."""
+
+    html: Html
+
+    def __init__(self, axes: list[Axes]) -> None:
+        self.axes = axes
+
+
+@contextmanager
+def picture(
+    *, alt: str, caption: str = "", height: float = 3.0, columns: int = 1, **subplots: Any
+) -> Iterator[Picture]:
+    """Axes to draw on, in the style of reports.
+
+    Args:
+        alt: what the chart shows, with its numbers, for those who do not see it.
+        caption: how to read it; stands under the chart.
+        height: inches.
+        columns: how many axes stand side by side.
+        subplots: further arguments of ``Figure.subplots``.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        drawn = Picture(list(figure.subplots(1, columns, squeeze=False, **subplots)[0]))
+        yield drawn
+        stream = io.BytesIO()
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    source = base64.b64encode(_themed(stream.getvalue().decode()).encode()).decode()
+    image = tag("img", src=f"data:image/svg+xml;base64,{source}", alt=alt)
+    drawn.html = tag("figure", image, tag("figcaption", caption) if caption else None)
+
+
+def _themed(svg: str) -> str:
+    """Turn the neutral colours into variables that know the reader's setting, and the type into the system's own."""
+    light, dark = [], []
+    for number, (colour, on_black) in enumerate(_ON_BLACK.items()):
+        svg = svg.replace(colour, f"var(--c{number})")
+        light.append(f"--c{number}:{colour}")
+        dark.append(f"--c{number}:{on_black}")
+    style = f"<style>:root{{{';'.join(light)}}}@media (prefers-color-scheme:dark){{:root{{{';'.join(dark)}}}}}</style>"
+    svg = re.sub(r"^.*?(?=<svg)", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"'DejaVu Sans'(, sans-serif)?", "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif", svg)
+    return re.sub(r"(<svg[^>]*>)", lambda match: match[1] + style, svg, count=1)

@@ -1,0 +1,68 @@
+"""The header line of a CSV file: the names of the columns, and what can be wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.errors import DataError
+
+__all__ = ["check_names", "read_header"]
+
+_MAX_BYTES = 2**20
+
+
+def read_header(path: Path, delimiter: str, where: str) -> list[str]:
+    """The column names in the first line of a UTF-8 file.
+
+    Raises:
+        DataError: the file is empty, the line is blank, too long or not CSV, or a name is blank or stands twice.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(_MAX_BYTES)
+    if not start.strip():
+        raise DataError("is empty", where=where, hint="bring the data, or take the table out of client.yml")
+    # The last character may have been cut in two by the bound.
+    reader = csv.reader(io.StringIO(start.decode("utf-8-sig", "ignore"), newline=""), delimiter=delimiter, strict=True)
+    try:
+        names = next(reader)
+    except csv.Error as error:
+        raise DataError(f"has no header that can be read ({error})", where=where, hint=_HEADER) from error
+    if not names:
+        raise DataError("the first line is blank", where=where, hint=_HEADER)
+    check_names(names, where)
+    others = [mark for mark in ",;\t|" if mark != delimiter and mark in names[0]]
+    if len(names) == 1 and others:
+        raise DataError(
+            f"the header is one column, '{names[0]}'", where=where, hint=f"set `delimiter: {others[0]!r}` in client.yml"
+        )
+    return names
+
+
+_HEADER = "the first line has to name the columns"
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Refuse names that the engine could not tell apart, or that no schema can name.
+
+    Raises:
+        DataError: a name is blank, holds a control character, starts with an underscore, or stands twice.
+    """
+    seen: dict[str, str] = {}
+    for position, name in enumerate(names, start=1):
+        if not name.strip():
+            raise DataError(f"column {position} has no name", where=where, hint=_HEADER)
+        if not name.isprintable():
+            raise DataError(f"the name of column {position}, {name!r}, cannot be printed", where=where, hint=_HEADER)
+        if name.startswith("_"):
+            raise DataError(
+                f"column '{name}' starts with an underscore, which is ours", where=where, hint="rename it in the source"
+            )
+        # The engine takes `Id` and `ID` for one column.
+        if name.casefold() in seen:
+            twice = seen[name.casefold()]
+            text = f"column '{name}' stands twice" if name == twice else f"'{twice}' and '{name}' differ by case only"
+            raise DataError(text, where=where, hint="rename one of them in the source")
+        seen[name.casefold()] = name

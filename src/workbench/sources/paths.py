@@ -1,0 +1,64 @@
+"""From a path in client.yml to files."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from workbench.errors import ConfigurationError, DataError
+
+if TYPE_CHECKING:
+    from workbench.sources.opening import Opening
+
+__all__ = ["find_files", "inside"]
+
+
+def find_files(pattern: str, opening: Opening) -> list[Path]:
+    """The files that a path or a glob names, sorted.
+
+    Raises:
+        ConfigurationError: the path leaves the project, or leads into another client's data.
+        DataError: there is no such file.
+    """
+    relative = inside(pattern, opening.where)
+    matches = opening.project.glob(str(relative)) if set(pattern) & set("*?[") else [opening.project / relative]
+    files = sorted(path for path in matches if path.is_file())
+    for path in files:
+        _refuse_another_clients(path.relative_to(opening.project), opening)
+    if not files:
+        folder = (opening.project / relative).parent
+        near = difflib.get_close_matches(relative.name, _names(folder), n=1)
+        raise DataError(
+            f"no file is at '{pattern}'",
+            where=opening.where,
+            tried=str(opening.project / relative),
+            hint=f"did you mean '{near[0]}'?" if near else "bring the file, or correct `path` in client.yml",
+        )
+    return files
+
+
+def inside(path: str, where: str) -> PurePosixPath:
+    """A path that stays inside the folder it is relative to."""
+    relative = PurePosixPath(path)
+    if relative.is_absolute() or ".." in relative.parts or "\0" in path or not relative.parts:
+        raise ConfigurationError(
+            f"path {path!r} leads out of the folder it is relative to",
+            where=where,
+            hint="give a path without a leading `/` and without `..`",
+        )
+    return relative
+
+
+def _refuse_another_clients(relative: Path, opening: Opening) -> None:
+    # data/<client>/… belongs to that client alone; a glob such as `data/*/01_raw` must not read its neighbours.
+    if relative.parts[0] == "data" and relative.parts[1] != opening.client:
+        raise ConfigurationError(
+            f"'{relative}' is another client's",
+            where=opening.where,
+            hint=f"read from data/{opening.client}, or from a folder that is no client's",
+        )
+
+
+def _names(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []

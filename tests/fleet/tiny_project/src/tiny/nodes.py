@@ -1,0 +1,75 @@
+import faulthandler
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workbench.errors import DataError
+
+SECRET = "hunter2"
+
+
+def arrive() -> str:
+    """Where this process works; the first thing that a run leaves."""
+    return str(Path.cwd())
+
+
+def act(place: str, what: str) -> dict[str, object]:
+    """Do what a client's parameter says, then say what is in this process's environment."""
+    (Path(os.environ.get("TINY_PIDS", place)) / f"{os.getpid()}.pid").touch()
+    print(f"acting: {what}")
+    ACTS[what]()
+    return {"place": place, "environment": dict(os.environ), "arguments": sys.argv}
+
+
+def judge() -> tuple[dict[str, object], dict[str, object]]:
+    """A verdict and an evaluation, as the pipelines `register` and `evaluate` write them."""
+    return (
+        {"version": 8, "promote": False, "champion_version": 7, "metric": "roc_auc", "reasons": ["no better"]},
+        {"primary": "roc_auc", "models": {"network": {"roc_auc": {"value": 0.875, "low": 0.8, "high": 0.9}}}},
+    )
+
+
+def _refuse() -> None:
+    raise DataError("column 'dep_time' is missing", where="client alpha, table flights", hint="rename it")
+
+
+def _raise() -> None:
+    raise ValueError(f"cannot connect to postgresql://me:{SECRET}@db.example/x\nwith more")
+
+
+def _hang() -> None:
+    """As native code does which never comes back to Python: no handler runs."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    time.sleep(600)
+
+
+def _segfault() -> None:
+    faulthandler._sigsegv()
+
+
+def _leave_orphan() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    Path(os.environ["TINY_PIDS"], f"{child.pid}.pid").touch()
+    os.abort()
+
+
+def _leave() -> None:
+    sys.exit(3)
+
+
+ACTS = {
+    "nothing": lambda: None,
+    "sleep": lambda: time.sleep(0.7),
+    "sleep long": lambda: time.sleep(600),
+    "raise": _raise,
+    "refuse": _refuse,
+    "hang": _hang,
+    "segfault": _segfault,
+    "abort": os.abort,
+    "be killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "leave an orphan": _leave_orphan,
+    "leave": _leave,
+}

@@ -1,0 +1,117 @@
+"""Charts: one self-contained picture each, the same bytes every time, with its numbers in words."""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from workbench.reports import charts
+from workbench.reports.charts.data import kept_rows, missing_shares, time_spans
+from workbench.reports.estimates import Estimate
+from workbench.reports.sanitise import sanitise
+from workbench.reports.style import BLUE, GREY, ORANGE, VERMILLION, picture
+
+RNG = np.random.default_rng(0)
+LABEL = RNG.integers(0, 2, 500)
+SCORE = np.clip(LABEL * 0.3 + RNG.random(500) * 0.7, 0, 1)
+NUMBERS = RNG.normal(size=500)
+CLASSES = [f"class {i}" for i in range(14)]
+EVALUATION = {
+    "task": "binary",
+    "primary": "roc_auc",
+    "models": {
+        "network": {"roc_auc": {"value": 0.8, "low": 0.78, "high": 0.82}},
+        "majority": {"roc_auc": {"value": 0.5, "low": None, "high": None}},
+    },
+}
+HISTORY = [{"epoch": e, "train_loss": 1 / e, "validation_loss": 1 / e + 0.01 * abs(e - 5)} for e in range(1, 9)]
+TABLES = {"a": {"read": 10, "kept": 9, "quarantined": 1, "quarantined_share": 0.1}}
+HOSTILE = "$x^2$ <b> & a_column_with_a_name_that_is_much_too_long_for_any_chart"
+
+TRUTH = np.array(CLASSES)[RNG.integers(0, 14, 90)]
+GROUPS = [{"value": HOSTILE, "rows": 3, "roc_auc": 0.7}, {"value": "y", "rows": 1, "roc_auc": None}]
+BINS = [{"predicted": 0.1, "observed": 0.2}, {"predicted": 0.5, "observed": 0.6}]
+FIRST, LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
+
+DRAWN = {
+    "side_by_side": lambda: charts.side_by_side(EVALUATION),
+    "training_curve": lambda: charts.training_curve(HISTORY),
+    "training_curve of one epoch": lambda: charts.training_curve(HISTORY[:1]),
+    "ranking": lambda: charts.ranking(LABEL, {"network": SCORE, "boosting": np.full(500, 0.5)}),
+    "scores_by_answer": lambda: charts.scores_by_answer(LABEL, SCORE),
+    "confusion": lambda: charts.confusion(TRUTH, np.array(["class 1"] * 90), CLASSES),
+    "predicted_against_true": lambda: charts.predicted_against_true(NUMBERS, NUMBERS * 0.9),
+    "predicted_against_true, perfect": lambda: charts.predicted_against_true(NUMBERS, NUMBERS),
+    "importance": lambda: charts.importance([{"feature": HOSTILE, "importance": 0.1, "std": None}], "roc_auc", 5),
+    "by_group": lambda: charts.by_group("c", GROUPS, "roc_auc", Estimate(0.8, 0.7, 0.9)),
+    "reliability": lambda: charts.reliability(BINS, "binary"),
+    "reliability of a regression": lambda: charts.reliability(BINS, "regression"),
+    "kept_rows": lambda: kept_rows(TABLES),
+    "missing_shares": lambda: missing_shares([("a.b", 0.5), ("a.c", 1e-9)]),
+    "time_spans": lambda: time_spans([("a.b", FIRST, LAST), ("a.c", FIRST, FIRST)]),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_chart_is_one_picture_that_passes_the_sanitiser(name) -> None:
+    html = DRAWN[name]()
+    assert sanitise(html).count("<img src=") == 1, "the sanitiser keeps the picture"
+    alt, caption = re.search(r'alt="([^"]*)"', html)[1], re.search(r"<figcaption>(.*?)</figcaption>", html)[1]
+    assert len(alt) >= 20, "an alternative text says what is seen"
+    assert len(caption) > 20
+    svg = svg_of(html)
+    ET.fromstring(svg)
+    assert "<script" not in svg
+    assert not re.search(r"(href|src)=\"(?!#)", svg.replace("data:image/png", "#")), "nothing is fetched"
+    assert DRAWN[name]() == html, "the same data give the same bytes"
+
+
+def svg_of(html: str) -> str:
+    return base64.b64decode(re.search(r"base64,([^\"]+)", html)[1]).decode()
+
+
+def test_neutral_colours_follow_the_reader_and_text_is_text() -> None:
+    svg = svg_of(charts.training_curve(HISTORY))
+    assert "prefers-color-scheme:dark" in svg
+    assert re.search(r"fill: ?var\(--c\d\)", svg), "text is drawn in a variable colour"
+    assert ">epoch</text>" in svg
+    assert "system-ui" in svg
+
+
+def test_a_curve_of_many_points_is_thinned() -> None:
+    label = RNG.integers(0, 2, 50_000)
+    html = charts.ranking(label, {"network": RNG.random(50_000)})
+    assert len(html) < 60_000
+
+
+def test_the_numbers_stand_in_the_alternative_text() -> None:
+    assert "Neural network 0.800 (between 0.780 and 0.820); Majority guess 0.500" in charts.side_by_side(EVALUATION)
+    assert "a: 9 of 10 rows kept" in kept_rows(TABLES)
+
+
+@pytest.mark.parametrize("pair", [(BLUE, ORANGE), (BLUE, GREY), (ORANGE, GREY), (BLUE, VERMILLION)])
+def test_colours_that_stand_together_differ_in_lightness(pair) -> None:
+    """So they can be told apart without any colour vision, and on a black-and-white print."""
+
+    def lightness(colour: str) -> float:
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    assert abs(lightness(pair[0]) - lightness(pair[1])) > 0.05
+
+
+def test_drawing_leaves_matplotlib_as_it_was() -> None:
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    with pytest.raises(RuntimeError), picture(alt="x"):
+        raise RuntimeError
+    with picture(alt="x") as drawn:
+        drawn.axes[0].plot([1, 2])
+    assert dict(mpl.rcParams) == before

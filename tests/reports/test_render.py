@@ -1,0 +1,191 @@
+"""A template becomes a page, or the report fails and says where. A kernel costs two seconds: each test asks much."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pyarrow as pa
+import pytest
+
+from workbench.clients import Client
+from workbench.errors import ConfigurationError, ReportError
+from workbench.reports import render
+
+HOSTILE = "\"); open('ran', 'w').write('x'); (\"\\\n${HOME} {0.__class__} '''"
+
+
+@pytest.fixture
+def run(bare: Path, acme: Client) -> Callable[..., str]:
+    def call(name: str, timeout_seconds: float = 60, **options: object) -> str:
+        options.setdefault("inputs", {})
+        return render(bare, name, client=acme, timeout_seconds=timeout_seconds, **options)
+
+    return call
+
+
+@pytest.fixture
+def failed(bare: Path) -> Callable[[str], Path]:
+    return lambda name: bare / "data" / "acme" / "08_reporting" / ".failed" / f"{name}.ipynb"
+
+
+def _gone(pid: int) -> bool:
+    """Whether a process has ended: a zombie that nobody has waited for yet has."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+def user_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whose kernel `python3` is another program, and whose IPython runs a file of their own at every start."""
+    kernel = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text('{"argv": ["false"], "display_name": "mine", "language": "python"}')
+    startup = tmp_path / "ipython" / "profile_default" / "startup" / "00.py"
+    startup.parent.mkdir(parents=True)
+    startup.write_text("top = 'from my startup file'\nprint = lambda *_: None")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+
+
+@pytest.mark.usefixtures("user_set_up")
+def test_a_template_sees_its_inputs_and_parameters_and_hides_its_code(template, code, run, failed, bare) -> None:
+    template(
+        "good",
+        "# Weekly",
+        code("from workbench.notebook import report_inputs\ndata = report_inputs(client, inputs)"),
+        "## Rows & <i>more</i>",
+        code("print(client, top, data.load('table').num_rows, data.load('record')['n'], data.load('client').target)"),
+        code("print(note)"),
+        code(
+            "import os, sys; print(os.listdir(), os.path.basename(os.getcwd()))\nprint('to the log', file=sys.stderr)"
+        ),
+        parameters='client: str = ""\ninputs: str = ""\ntop: int = 3\nnote: str = ""',
+    )
+    stale = failed("good")
+    stale.parent.mkdir(parents=True)
+    stale.write_text("of an earlier run")
+    before = Path.cwd()
+    html = run(
+        "good",
+        inputs={"table": pa.table({"a": [1, 2]}), "record": {"n": 7}},
+        parameters={"top": 9, "note": HOSTILE},
+    )
+    assert "acme 9 2 7 late" in html
+    assert "[] work" in html, "the kernel starts in an empty folder of its own"
+    assert "open('ran', 'w')" in html, "a value is text"
+    assert "report_inputs" not in html, "code is hidden"
+    assert "to the log" not in html
+    assert "Acme &lt;b&gt;&amp; Söhne&lt;/b&gt; {0.__class__} {{ 7*7 }}" in html, "a title is never a template"
+    assert Path.cwd() == before
+    assert not stale.exists()
+    assert not list(bare.rglob("ran"))
+
+
+def test_a_failing_cell_is_named_and_the_notebook_is_kept(template, code, run, failed) -> None:
+    template("bad", "# Bad", code("print('first')"), "## The sum", code("total = 1\ntotal / 0"), code("print('last')"))
+    with pytest.raises(ReportError) as raised:
+        run("bad")
+    assert str(raised.value).startswith("report bad: cell 5 (The sum), line 2: ZeroDivisionError: division by zero")
+    assert str(failed("bad")) in str(raised.value)
+    kept = nbformat.read(failed("bad"), as_version=4)
+    assert any("first" in str(cell.get("outputs")) for cell in kept.cells)
+
+
+def test_leaving_with_sys_exit_is_a_failure(template, code, run) -> None:
+    """papermill takes `sys.exit(0)` for success and leaves out the other cells."""
+    template("left", "# Left", code("import sys\nsys.exit(0)"), code("print('never')"))
+    with pytest.raises(ReportError, match=r"cell 3 \(Left\).*SystemExit"):
+        run("left")
+
+
+def test_a_report_that_hangs_is_stopped_with_everything_it_started(template, code, run, tmp_path) -> None:
+    pids = tmp_path / "pids"
+    template(
+        "hangs",
+        "# Hangs",
+        code(
+            "import os, signal, subprocess, sys, time\n"
+            "signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+            f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+            "time.sleep(60)"
+        ),
+    )
+    started = time.monotonic()
+    with pytest.raises(ReportError, match=r"took longer than 5 s and was stopped at cell 3"):
+        run("hangs", timeout_seconds=5)
+    assert time.monotonic() - started < 30
+    kernel, child = map(int, pids.read_text().split())
+    assert _gone(kernel)
+    assert _gone(child), "the kernel's child outlived it"
+
+
+def test_a_killed_kernel_is_a_failure_and_its_children_go_with_it(template, code, run, failed, tmp_path) -> None:
+    """papermill saves such a notebook as `completed`. Jupyter ends the group of a living kernel; this one is dead."""
+    pid = tmp_path / "pid"
+    template(
+        "killed",
+        "# Killed",
+        code(
+            "import os, signal, subprocess, sys\n"
+            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+            f"open({str(pid)!r}, 'w').write(str(child.pid))\n"
+            "os.kill(os.getpid(), signal.SIGKILL)"
+        ),
+    )
+    with pytest.raises(ReportError, match=r"report killed: the kernel was lost at cell 3 \(Killed\)"):
+        run("killed")
+    assert _gone(int(pid.read_text()))
+    statuses = [cell.metadata.papermill.status for cell in nbformat.read(failed("killed"), as_version=4).cells]
+    assert set(statuses) == {"completed"}, "if this fails, papermill was corrected, and the guard may go"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"top = 1; import os #": 1}, "unknown parameter"),
+        ({"tops": 1}, "did you mean 'top'"),
+        ({"top": "3"}, "'top' must be int, not str"),
+        ({"top": True}, "'top' must be int, not bool"),
+        ({"client": "other"}, "'client' is filled in by the report itself"),
+        ({"inputs": "/etc"}, "'inputs' is filled in by the report itself"),
+    ],
+)
+def test_a_wrong_parameter_starts_no_kernel(template, run, monkeypatch, given, sentence) -> None:
+    template("plain", "# Plain")
+    monkeypatch.setattr("workbench.reports.execute.execute", lambda *_, **__: pytest.fail("a kernel was started"))
+    with pytest.raises(ConfigurationError, match=sentence):
+        run("plain", parameters=given)
+
+
+@pytest.mark.parametrize(
+    "name", ["../plain", "/etc/passwd", "plain.ipynb", "a/b", "", ".", "plain\0", "p" * 300, "linked", "a-b"]
+)
+def test_only_a_template_of_the_folder_is_found(template, run, bare, tmp_path, name) -> None:
+    path = template("plain", "# Plain")
+    outside = tmp_path / "outside.ipynb"
+    outside.write_bytes(path.read_bytes())
+    (path.parent / "linked.ipynb").symlink_to(outside)
+    (path.parent / "a-b.ipynb").write_bytes(path.read_bytes())
+    (path.parent.parent / "plain.ipynb").write_bytes(path.read_bytes())
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        run(name)
+
+
+def test_the_templates_folder_may_not_lead_out_of_the_project(template, run, bare, tmp_path) -> None:
+    template("plain", "# Plain")
+    elsewhere = tmp_path / "elsewhere"
+    (bare / "notebooks").rename(elsewhere)
+    (bare / "notebooks").symlink_to(elsewhere)
+    with pytest.raises(ConfigurationError, match="no template there"):
+        run("plain")
