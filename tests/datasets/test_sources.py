@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from kedro.io import DatasetError
 
 from workbench.datasets.sources import SourceTables, StagedTables
 from workbench.engines import connection
@@ -72,7 +73,7 @@ def test_the_scratch_folder_goes_away_with_the_process(sources, tmp_path):
 
 
 def test_sources_are_read_only(sources):
-    with pytest.raises(DataError, match="SourceTables is read only"):
+    with pytest.raises(DatasetError, match="SourceTables is read only"):
         sources.save({})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -21,8 +22,7 @@ from workbench.fleet.run import Run
 from workbench.fleet.runner import Fleet, Result
 from workbench.fleet.view import View
 
-# One group, so that a second test process does not run the shared fleet once more.
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("fleet")]
+pytestmark = pytest.mark.integration
 
 SECRET = "hunter2"  # it stands in the message of the error that a node of the tiny project raises
 ENDS = {
@@ -69,34 +69,62 @@ def run_fleet(project: Path, cells: list[Cell], view: View | None = None, **opti
 
 @dataclass(frozen=True)
 class Ran:
-    project: Path
-    pids: Path
-    result: Result
-    view: Witness
+    """What the shared fleet run left, all of it on disk."""
+
+    folder: Path
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "tiny"
+
+    @property
+    def runs(self) -> list[Run]:
+        return Ledger.of(self.project).last()
+
+    @property
+    def told(self) -> dict[str, object]:
+        return json.loads((self.folder / "told.json").read_text())
 
     def row(self, client: str) -> Run:
-        (run,) = (run for run in self.result.runs if run.client == client)
+        (run,) = (run for run in self.runs if run.client == client)
         return run
+
+    def log(self, client: str) -> str:
+        return log_of(self.project, self.row(client).number).read_text()
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """A fleet run in which everything happens at once."""
-    folder = tmp_path_factory.mktemp("fleet")
+    """A fleet run in which everything happens at once; one for all test processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder = shared / "fleet"
+    with (shared / "fleet.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "told.json").exists():
+            make_ran(folder)
+    return Ran(folder)
+
+
+def make_ran(folder: Path) -> None:
     project = Path(shutil.copytree(Path(__file__).parent / "tiny_project", folder / "tiny"))
     pids = folder / "pids"
     pids.mkdir()
     for client, (act, _, _) in ENDS.items():
         says(project, client, act)
     canaries = {f"{client.upper()}__TOKEN": f"canary-of-{client}" for client in ENDS}
+    environ = os.environ | canaries | {"TINY_PIDS": str(pids), "KEDRO_ENV": "clients/beta", "MLFLOW_RUN_ID": "x"}
     view = Witness()
-    result = run_fleet(
-        project,
-        plan(list(ENDS), ["act"], {}),
-        view,
-        environ=os.environ | canaries | {"TINY_PIDS": str(pids), "KEDRO_ENV": "clients/beta", "MLFLOW_RUN_ID": "x"},
-    )
-    return Ran(project, pids, result, view)
+    result = run_fleet(project, plan(list(ENDS), ["act"], {}), view, environ=environ)
+    told = {
+        "alpha": [[one.done, one.total, one.node] for client, one in view.heard if client == "alpha"],
+        "ended": [run.client for run in view.ends],
+        "planned": [run.client for run in result.runs],
+        "exit code": result.exit_code,
+        "stopped by": result.stopped_by,
+    }
+    (folder / "told.json").write_text(json.dumps(told))
 
 
 @pytest.mark.parametrize("client", ENDS)
@@ -111,20 +139,13 @@ def test_how_each_end_is_written_down(ran: Ran, client: str) -> None:
 
 
 def test_one_failure_is_a_failure_of_the_fleet(ran: Ran) -> None:
-    assert ran.result.exit_code == 1
-    assert ran.result.stopped_by is None
-    assert [run.client for run in ran.result.runs] == sorted(ENDS)
+    assert (ran.told["exit code"], ran.told["stopped by"]) == (1, None)
+    assert ran.told["planned"] == sorted(ENDS)
 
 
 def test_the_view_hears_of_every_node_and_every_end(ran: Ran) -> None:
-    assert [progress for client, progress in ran.view.heard if client == "alpha"] == [
-        Progress(0, 2, ""),
-        Progress(0, 2, "arrive"),
-        Progress(1, 2, "arrive"),
-        Progress(1, 2, "act"),
-        Progress(2, 2, "act"),
-    ]
-    assert sorted(run.client for run in ran.view.ends) == sorted(ENDS)
+    assert ran.told["alpha"] == [[0, 2, ""], [0, 2, "arrive"], [1, 2, "arrive"], [1, 2, "act"], [2, 2, "act"]]
+    assert sorted(ran.told["ended"]) == sorted(ENDS)
 
 
 def test_two_clients_at_once_do_not_mix(ran: Ran) -> None:
@@ -136,27 +157,25 @@ def test_two_clients_at_once_do_not_mix(ran: Ran) -> None:
         assert "KEDRO_ENV" not in environment
         assert "MLFLOW_RUN_ID" not in environment
         assert f"--client={mine}" in seen["arguments"]
-        everything = json.dumps(seen) + log_of(ran.project, ran.row(mine).number).read_text()
+        everything = json.dumps(seen) + ran.log(mine)
         assert f"canary-of-{mine}" in everything
         assert f"canary-of-{other}" not in everything
         assert f"data/{other}" not in everything
-    assert {run.pid for run in ran.result.runs} == {run.pid for run in Ledger.of(ran.project).last()}
-    assert len({run.pid for run in ran.result.runs}) == len(ENDS)
+    assert len({run.pid for run in ran.runs}) == len(ENDS), "each in a process of its own"
 
 
 def test_nothing_outlives_the_fleet(ran: Ran, lives: Callable[[int], bool]) -> None:
-    pids = [int(path.stem) for path in ran.pids.iterdir()]
+    pids = [int(path.stem) for path in (ran.folder / "pids").iterdir()]
     assert len(pids) == len(ENDS) + 1, "each node, and the child that one of them left"
     assert not any(lives(pid) for pid in pids)
 
 
 def test_words_are_in_the_log_and_a_secret_is_not_in_the_ledger(ran: Ran) -> None:
-    log = log_of(ran.project, ran.row("beta").number).read_text()
-    assert "acting: raise" in log
-    assert SECRET in log
+    assert "acting: raise" in ran.log("beta")
+    assert SECRET in ran.log("beta")
     for path in ran.project.joinpath(".workbench").glob("ledger.db*"):
         assert SECRET.encode() not in path.read_bytes()
-    assert "Fatal Python error: Segmentation fault" in log_of(ran.project, ran.row("delta").number).read_text()
+    assert "Fatal Python error: Segmentation fault" in ran.log("delta")
 
 
 def test_after_the_first_failure_nothing_new_starts(tiny: Path) -> None:

@@ -44,3 +44,8 @@ def test_another_clients_data_is_out_of_reach(opening, pattern):
     with pytest.raises(ConfigurationError, match="is another client's"):
         find_files(pattern, opening)
     assert find_files("data/acme/*.csv", opening) == [opening.project / "data/acme/x.csv"]
+
+
+def test_a_file_may_be_called_data(opening):
+    (opening.project / "data").write_text("id\n1\n")
+    assert find_files("data", opening) == [opening.project / "data"]

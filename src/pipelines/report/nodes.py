@@ -1,27 +1,27 @@
 """Nodes of the pipeline ``report``: each hands the datasets that it was given to one template.
 
-Kedro resolves the annotations of a node that takes parameters, so tables are ``Any`` in those: naming their type would
-need an import at run time.
+Kedro resolves the annotations of nodes at run time, so tables are ``Any``: naming their type would need a heavy import.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kedro.utils import find_kedro_project
 
 from pipelines.report.parameters import ReportParameters
 from workbench.clients import Client, Schema
 
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
 __all__ = ["describe_folds", "describe_lineage", "render_data_quality", "render_model_card"]
 
 
-def describe_folds(features: ir.Table, feature_roles: dict[str, Any]) -> dict[str, Any]:
+def describe_folds(features: Any, feature_roles: dict[str, Any]) -> dict[str, Any]:
     """The rows, the span of time, and the target of each fold.
+
+    Args:
+        features: an Ibis table.
+        feature_roles: which column is what.
 
     Returns:
         ``{"train": {"rows": n, "first": iso or None, "last": iso or None, "target": mean or None}, …}``; the target's
@@ -34,7 +34,10 @@ def describe_folds(features: ir.Table, feature_roles: dict[str, Any]) -> dict[st
     if feature_roles["task"] != "multiclass":
         measures["target"] = features[target].cast("float64").mean()
     found = features.group_by(fold).aggregate(**measures).to_pyarrow().to_pylist()
-    by_fold = {row.pop(fold): {"first": None, "last": None, "target": None} | row for row in found}
+    for row in found:
+        # The last digits of a mean depend on how many threads added it up.
+        row["target"] = float(f"{row['target']:.6g}") if row.get("target") is not None else None
+    by_fold = {row.pop(fold): {"first": None, "last": None} | row for row in found}
     return {name: by_fold[name] for name in ("train", "validation", "test") if name in by_fold}
 
 

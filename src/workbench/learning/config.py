@@ -51,7 +51,7 @@ class TrainConfig:
 
 def batch_size_for(rows: int, largest: int) -> int:
     """Rows a step: a power of two that gives a small table about :data:`STEPS` steps an epoch, or ``largest``."""
-    wanted = 2 ** round(math.log2(max(rows / STEPS, 1)))
+    wanted = 1 << round(math.log2(max(rows / STEPS, 1)))
     return min(largest, max(SMALLEST_BATCH, wanted))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from workbench.clients import ClientRegistry, env_of_client
@@ -17,9 +19,8 @@ NAMES = ("client", "catalog", "context", "session", "pipelines")
 
 def register(shell: Any) -> None:
     """Add the magic to a shell, and Kedro's own magics if they are not there yet."""
-    # It tells of every magic and variable, on every switch; ours says what matters in one line.
-    logging.getLogger("kedro.ipython").setLevel(logging.WARNING)
-    shell.extension_manager.load_extension("kedro.ipython")
+    with _without_chatter():
+        shell.extension_manager.load_extension("kedro.ipython")
     shell.register_magic_function(client, magic_kind="line", magic_name="client")
 
 
@@ -52,13 +53,29 @@ def switch(shell: Any, client_id: str) -> str:
     for name in NAMES:
         shell.user_ns.pop(name, None)
     forget_client()
-    shell.run_line_magic("reload_kedro", f"{shlex.quote(str(project))} --env {env_of_client(client_id)}")
+    with _without_chatter():
+        shell.run_line_magic("reload_kedro", f"{shlex.quote(str(project))} --env {env_of_client(client_id)}")
     shell.push({"client": chosen})
     answer = f"{chosen.title}: client, catalog, context, session and pipelines are those of '{client_id}'."
     old = getattr(before, "id", client_id)
     if old != client_id:
         answer += f" Tables that you loaded from '{old}' are closed; load them again."
     return answer
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Kedro tells of every magic, every variable and, later, every dataset; an answer in one line is enough.
+
+    It configures logging anew on each reload, so setting a level before would not last.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        logging.getLogger("kedro.io.data_catalog").setLevel(logging.WARNING)
 
 
 def _clients(shell: Any) -> str:

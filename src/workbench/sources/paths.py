@@ -52,7 +52,7 @@ def inside(path: str, where: str) -> PurePosixPath:
 
 def _refuse_another_clients(relative: Path, opening: Opening) -> None:
     # data/<client>/… belongs to that client alone; a glob such as `data/*/01_raw` must not read its neighbours.
-    if relative.parts[0] == "data" and relative.parts[1] != opening.client:
+    if relative.parts[0] == "data" and len(relative.parts) > 1 and relative.parts[1] != opening.client:
         raise ConfigurationError(
             f"'{relative}' is another client's",
             where=opening.where,

@@ -72,7 +72,7 @@ VALUE = st.one_of(
 )
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(VALUE, min_size=3, max_size=3), min_size=1, max_size=8))
 def test_nothing_of_an_inferred_table_goes_to_quarantine(table_of, columns):
     table = table_of({f"c{number}": pa.array(values, pa.string()) for number, values in enumerate(columns)})

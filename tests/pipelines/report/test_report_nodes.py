@@ -36,8 +36,9 @@ def test_a_template_loads_what_its_node_was_given(name) -> None:
 
 
 def test_kedro_can_resolve_the_annotations_that_it_validates_parameters_by() -> None:
-    for function in (nodes.render_model_card, nodes.render_data_quality):
-        assert get_type_hints(function)["report"] is ReportParameters
+    for node in create_pipeline().nodes:
+        hints = get_type_hints(node.func)
+        assert ("params:report" in node.inputs) == (hints.get("report") is ReportParameters)
 
 
 def test_the_defaults_are_those_of_the_configuration() -> None:

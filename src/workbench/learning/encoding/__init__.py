@@ -1,4 +1,4 @@
-"""From an Arrow table to the matrices that a network reads. All of it is fitted on training rows and on nothing else."""
+"""From an Arrow table to the matrices that a network reads. All of it is fitted on training rows only."""
 
 from __future__ import annotations
 

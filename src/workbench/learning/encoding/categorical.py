@@ -66,7 +66,8 @@ class CategoricalColumn:
         import pyarrow.compute as pc
 
         known = pc.index_in(values, value_set=pa.array(self.values, pa.string()))
-        codes = pc.fill_null(known, UNSEEN - KNOWN).to_numpy(zero_copy_only=False).astype(np.int32) + np.int32(KNOWN)
+        place: npt.NDArray[np.int32] = pc.fill_null(known, UNSEEN - KNOWN).to_numpy(zero_copy_only=False)
+        codes = place + np.int32(KNOWN)
         if self.gaps and values.null_count:
             codes[values.is_null().to_numpy(zero_copy_only=False)] = MISSING
         return codes

@@ -51,7 +51,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class TableEncoder:
-    """The fitted columns; a column that told nothing among the training rows is read no more."""
+    """The fitted columns; one that did not vary among the training rows must still be there, but is not handed on."""
 
     numeric: tuple[NumericColumn, ...]
     categorical: tuple[CategoricalColumn, ...]
@@ -108,7 +108,9 @@ class TableEncoder:
         return Encoded(
             _matrix(scores, table.num_rows, np.float32),
             _matrix(flags, table.num_rows, np.float32),
-            _matrix([category.transform(text) for category, text in codes if category.varies], table.num_rows, np.int32),
+            _matrix(
+                [category.transform(text) for category, text in codes if category.varies], table.num_rows, np.int32
+            ),
         )
 
     def to_dict(self) -> dict[str, Any]:

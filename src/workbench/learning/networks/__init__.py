@@ -1,7 +1,7 @@
 """The architectures.
 
-A *spec* (:mod:`workbench.learning.networks.specs`) is a frozen dataclass of a few numbers that goes into a model's JSON;
-:func:`build` turns it into a ``torch.nn.Module`` that fits an encoder's :class:`~workbench.learning.encoding.Inputs`.
+A *spec* (:mod:`workbench.learning.networks.specs`) is a frozen dataclass of a few numbers that goes into a model's
+JSON; :func:`build` turns it into a ``torch.nn.Module`` that fits an encoder's :class:`~workbench.learning.encoding.Inputs`.
 Every module maps ``(numeric (b, n), flags (b, f), codes (b, c))`` to ``(b, members, outputs)``: an ensemble within one
 network has several members, whose losses are averaged in training and whose predictions are averaged after it.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -29,6 +31,9 @@ class PiecewiseLinearEmbedding(nn.Module):
         bins: at most so many pieces.
         size: length of each column's vector.
     """
+
+    slope: Tensor
+    offset: Tensor
 
     def __init__(self, edges: tuple[tuple[float, ...], ...], bins: int, size: int) -> None:
         super().__init__()
@@ -63,10 +68,11 @@ class CategoryEmbedding(nn.Module):
 
     def __init__(self, cardinalities: tuple[int, ...], largest: int) -> None:
         super().__init__()
-        self.tables = nn.ModuleList(nn.Embedding(count, embedding_size(count, largest)) for count in cardinalities)
-        self.size = sum(embedding_size(count, largest) for count in cardinalities)
-        for table in self.tables:
+        tables = [nn.Embedding(count, embedding_size(count, largest)) for count in cardinalities]
+        for table in tables:
             nn.init.normal_(table.weight, std=0.1)
+        self.tables = nn.ModuleList(tables)
+        self.size = sum(table.embedding_dim for table in tables)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Look up."""
@@ -100,4 +106,4 @@ class ColumnEmbedding(nn.Module):
 
 def embedding_size(count: int, largest: int) -> int:
     """Neurons for a category with ``count`` values: 1.6 count^0.56, the rule of fastai's tabular learner."""
-    return min(largest, round(1.6 * count**0.56))
+    return min(largest, round(1.6 * math.pow(count, 0.56)))

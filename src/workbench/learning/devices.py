@@ -1,0 +1,56 @@
+"""Where a network runs, and how chance is kept in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from workbench.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["enough_memory", "pick_device", "seeded"]
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` is CUDA if there is one, else the CPU.
+
+    Raises:
+        ModelError: the name is unknown, or there is no CUDA device.
+    """
+    import torch
+
+    if name not in {"auto", "cpu", "cuda"}:
+        raise ModelError(f"device '{name}' is unknown", tried="auto, cpu, cuda", hint="set train.device")
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ModelError("torch sees no CUDA device", hint="set train.device to auto, or install a CUDA build of torch")
+    return torch.device(name)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's global generators, and put them back afterwards."""
+    import torch
+
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def enough_memory(batch_size: int) -> Iterator[None]:
+    """Translate CUDA's "out of memory"."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"the GPU's memory does not hold the table and batches of {batch_size:,} rows",
+            hint="set train.batch_size lower, or train.device to cpu",
+        ) from error

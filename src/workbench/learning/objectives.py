@@ -1,0 +1,45 @@
+"""What is minimised for each task, and how a network's outputs become predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from workbench.learning.encoding import TargetCoder
+
+__all__ = ["loss", "predictions"]
+
+
+def loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
+    """The mean loss over rows and members: cross-entropy in nats, or the squared error of a standardised target.
+
+    Args:
+        task: binary, multiclass or regression.
+        outputs: ``(b, members, outputs)``, logits or standardised values.
+        target: ``(b,)``, float32; int64 class numbers for ``multiclass``.
+    """
+    import torch.nn.functional as F
+
+    rows, members, _ = outputs.shape
+    repeated = target.unsqueeze(1).expand(rows, members)
+    if task == "multiclass":
+        return F.cross_entropy(outputs.flatten(0, 1), repeated.flatten())
+    if task == "binary":
+        return F.binary_cross_entropy_with_logits(outputs.squeeze(-1), repeated)
+    return F.mse_loss(outputs.squeeze(-1), repeated)
+
+
+def predictions(target: TargetCoder, outputs: Tensor) -> Tensor:
+    """The mean over the members of probabilities or of values in the target's unit, in float64.
+
+    Returns:
+        ``(b,)``: the probability of 1, or the value; ``(b, classes)``: probabilities that sum to 1.
+    """
+    exact = outputs.double()
+    if target.task == "multiclass":
+        return exact.softmax(-1).mean(1)
+    if target.task == "binary":
+        return exact.squeeze(-1).sigmoid().mean(1)
+    return exact.squeeze(-1).mean(1) * target.scale + target.mean

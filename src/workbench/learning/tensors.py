@@ -1,0 +1,81 @@
+"""A table on a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workbench.learning.encoding import Encoded, TableEncoder
+from workbench.learning.encoding.target import labels
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from workbench.learning.columns import Columns
+
+__all__ = ["CHUNK_ROWS", "TensorTable", "run_network", "to_tensors"]
+
+CHUNK_ROWS = 16_384
+"""Rows that pass through a network at once where nothing is learned; bounds the memory."""
+
+Features = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class TensorTable:
+    """Encoded rows and their target.
+
+    Attributes:
+        features: scores, flags and codes, ``(rows, columns)`` each.
+        target: what a loss is computed on.
+        labels: the target as metrics take it.
+    """
+
+    features: Features
+    target: Tensor
+    labels: npt.NDArray[Any]
+
+    @classmethod
+    def of(cls, table: pa.Table, encoder: TableEncoder, columns: Columns, device: torch.device) -> TensorTable:
+        """Encode a table and copy it to the device."""
+        values = labels(table, columns)
+        target = torch.from_numpy(encoder.target.encode(values)).to(device)
+        return cls(to_tensors(encoder.features(table), device), target, values)
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lies."""
+        return self.target.device
+
+    def batch(self, index: Tensor) -> tuple[Features, Tensor]:
+        """Some rows."""
+        numeric, flags, codes = (part.index_select(0, index) for part in self.features)
+        return (numeric, flags, codes), self.target.index_select(0, index)
+
+    def outputs(self, network: nn.Module) -> Tensor:
+        """What a network says of every row."""
+        return run_network(network, self.features)
+
+
+def to_tensors(encoded: Encoded, device: torch.device) -> Features:
+    """Copy matrices to a device."""
+    numeric, flags, codes = (
+        torch.from_numpy(np.ascontiguousarray(part)).to(device)
+        for part in (encoded.numeric, encoded.flags, encoded.codes)
+    )
+    return numeric, flags, codes
+
+
+def run_network(network: nn.Module, features: Features) -> Tensor:
+    """The outputs ``(rows, members, outputs)`` of a network in evaluation mode, computed in chunks."""
+    chunks = zip(*(torch.split(part, CHUNK_ROWS) for part in features), strict=True)
+    with torch.inference_mode():
+        return torch.cat([network(*chunk) for chunk in chunks])
