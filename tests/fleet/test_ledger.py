@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from hypothesis import given, settings
@@ -195,6 +196,16 @@ def test_eight_processes_may_make_it_at_once(tmp_path: Path) -> None:
     assert [(run.client, run.state) for run in Ledger(path).last()] == [(f"client_{i}", "succeeded") for i in range(8)]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_it_waits_for_another_process_that_is_making_the_file(ledger: Ledger) -> None:
+    ledger.path.parent.mkdir()
+    with closing(sqlite3.connect(ledger.path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        timer = Timer(0.3, lambda: other.execute("COMMIT"))
+        timer.start()
+        assert ledger.start("skyways", "train") == 1
+        timer.join()
 
 
 def test_what_sqlite_says_is_explained(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

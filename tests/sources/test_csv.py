@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from workbench.clients.sources import CsvSource
 from workbench.errors import DataError
 from workbench.sources import LINE, PROBLEM, Opening, open_source
+from workbench.sources.text import as_utf8
 
 
 def rows_of(opening: Opening, data: bytes, **options) -> list[dict]:
@@ -180,6 +181,16 @@ def test_a_character_may_be_cut_by_a_chunk(opening):
     data = b"name\n" + b"x" * (2**20 - 6) + "ë\n".encode()
     assert data[2**20 - 1 : 2**20 + 1] == "ë".encode()
     assert good(rows_of(opening, data))[0][0].endswith("xë")
+
+
+def test_a_line_end_may_be_cut_by_a_chunk(opening):
+    # \r is the last character of the first MiB, \n the first of the second.
+    start = b"name\r\n" + b"x" * (2**20 - 7) + b"\r\ny\r\n"
+    assert start[2**20 - 1 : 2**20 + 1] == b"\r\n"
+    assert [name[-1] for (name,) in good(rows_of(opening, start + b"z\n"))] == ["x", "y", "z"]
+    # With line ends of one kind there is nothing to rewrite.
+    (opening.project / "plain.csv").write_bytes(start)
+    assert as_utf8(opening.project / "plain.csv", "utf-8", ",", opening.folder(), "") == opening.project / "plain.csv"
 
 
 CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n"), max_size=8)

@@ -1,1 +1,1 @@
-
+"""Held-out predictions → scores with intervals, checks, calibration, groups, permutation importance."""

@@ -1,7 +1,8 @@
 """The nodes of ``ingest``. Rows stay in the engine; what comes into Python are counts.
 
-Kedro resolves the annotations of a node that takes parameters, to build the parameters' model from one of them. So such
-a node may not be annotated with a name that is imported for type checkers alone.
+Kedro resolves the annotations of every node, to build the model of the parameters from one of them. A name that is
+there for type checkers alone would end that with a warning, and the node would get a dict; Ibis, on the other hand, is
+not to be imported for it. So ``Table`` is ``Any`` at run time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from workbench.errors import DataError
 from workbench.sources import LINE, PROBLEM, OpenedTable
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
+    from ibis.expr.types import Table
+else:
+    Table = Any
 
 __all__ = ["check_rows", "publish_raw", "summarise_tables"]
 
@@ -29,7 +32,7 @@ def check_rows(
     schema: Schema | None,
     sources: Mapping[str, Callable[[float], OpenedTable]],
     parameters: IngestParameters,
-) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+) -> tuple[dict[str, Table], dict[str, list[dict[str, Any]]]]:
     """Open each source, cast it to its schema, and find the reasons against each row.
 
     Args:
@@ -70,8 +73,8 @@ def check_rows(
 
 
 def summarise_tables(
-    client: Client, checked: Mapping[str, ir.Table], source_files: Mapping[str, list[dict[str, Any]]]
-) -> tuple[dict[str, ir.Table], dict[str, Any]]:
+    client: Client, checked: Mapping[str, Table], source_files: Mapping[str, list[dict[str, Any]]]
+) -> tuple[dict[str, Table], dict[str, Any]]:
     """Set the bad rows apart and say what was found.
 
     Returns:
@@ -93,8 +96,8 @@ def summarise_tables(
 
 
 def publish_raw(
-    client: Client, schema: Schema | None, checked: Mapping[str, ir.Table], ingest_summary: Mapping[str, Any]
-) -> dict[str, ir.Table]:
+    client: Client, schema: Schema | None, checked: Mapping[str, Table], ingest_summary: Mapping[str, Any]
+) -> dict[str, Table]:
     """The good rows, if there are enough of them and pandera agrees that they are good.
 
     Returns:

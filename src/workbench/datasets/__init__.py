@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from workbench.datasets.clients import ClientRecord, ClientSchema
 from workbench.datasets.records import CsvTable, JsonRecord, TextFile
+from workbench.datasets.sources import SourceTables, StagedTables
 from workbench.datasets.tables import ParquetTable, TableFolder
 
-__all__ = ["ClientRecord", "ClientSchema", "CsvTable", "JsonRecord", "ParquetTable", "TableFolder", "TextFile"]
+__all__ = [
+    "ClientRecord",
+    "ClientSchema",
+    "CsvTable",
+    "JsonRecord",
+    "ParquetTable",
+    "SourceTables",
+    "StagedTables",
+    "TableFolder",
+    "TextFile",
+]

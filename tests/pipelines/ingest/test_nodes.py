@@ -17,7 +17,6 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from pipelines.ingest.nodes import check_rows
 from pipelines.ingest.parameters import IngestParameters
 from pipelines.ingest.pipeline import create_pipeline
 from workbench.clients import Schema
@@ -169,9 +168,11 @@ def test_one_table_may_be_without_a_schema(project, caplog):
     assert [record.args[1] for record in caplog.records if record.name == "pipelines.ingest.nodes"] == ["cities"]
 
 
-def test_kedro_can_read_the_annotations_of_the_node_with_parameters():
-    # One name that only a type checker knows, and Kedro hands the node a dict instead of the model.
-    assert get_type_hints(check_rows)["parameters"] is IngestParameters
+@pytest.mark.parametrize("node", create_pipeline().nodes, ids=lambda node: node.name)
+def test_kedro_can_resolve_the_annotations_of_a_node(node):
+    # One name that only a type checker knows, and Kedro warns, and hands the node a dict instead of its parameters.
+    hints = get_type_hints(node.func)
+    assert hints.get("parameters", IngestParameters) is IngestParameters
 
 
 def test_the_pipeline_loads_nothing_heavy():

@@ -1,9 +1,10 @@
 """The architectures.
 
 A *spec* (:mod:`workbench.learning.networks.specs`) is a frozen dataclass of a few numbers that goes into a model's
-JSON; :func:`build` turns it into a ``torch.nn.Module`` that fits an encoder's :class:`~workbench.learning.encoding.Inputs`.
-Every module maps ``(numeric (b, n), flags (b, f), codes (b, c))`` to ``(b, members, outputs)``: an ensemble within one
-network has several members, whose losses are averaged in training and whose predictions are averaged after it.
+JSON; :func:`build` turns it into a ``torch.nn.Module`` that fits what an encoder hands over, its
+:class:`~workbench.learning.encoding.Inputs`. Every module maps ``(numeric (b, n), flags (b, f), codes (b, c))`` to
+``(b, members, outputs)``: an ensemble within one network has several members, whose losses are averaged in training
+and whose predictions are averaged after it.
 
 To add one: a spec with a name of its own in ``specs.py``, a module, and a line in :func:`build`.
 """
