@@ -23,7 +23,9 @@ CLIENT = "${item.client}"
 def paths(names: set[str]) -> set[str]:
     """The files of those datasets that have one, as dvc.yaml writes them."""
     entries = (CATALOG[name] for name in names if name in CATALOG)
-    return {entry["filepath"].replace("${globals:client}", CLIENT) for entry in entries if "filepath" in entry}
+    # What is staged between two nodes is gone when the run ends.
+    kept = (entry for entry in entries if "filepath" in entry and not entry["type"].endswith("StagedTables"))
+    return {entry["filepath"].replace("${globals:client}", CLIENT) for entry in kept}
 
 
 def listed(stage: str, *kinds: str) -> set[str]:

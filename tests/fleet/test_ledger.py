@@ -198,10 +198,11 @@ def test_eight_processes_may_make_it_at_once(tmp_path: Path) -> None:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_it_waits_for_another_process_that_is_making_the_file(ledger: Ledger) -> None:
+@pytest.mark.parametrize("lock", ["EXCLUSIVE", "IMMEDIATE"])
+def test_it_waits_for_another_process_that_is_making_the_file(ledger: Ledger, lock: str) -> None:
     ledger.path.parent.mkdir()
     with closing(sqlite3.connect(ledger.path, isolation_level=None, check_same_thread=False)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+        other.execute(f"BEGIN {lock}")
         timer = Timer(0.3, lambda: other.execute("COMMIT"))
         timer.start()
         assert ledger.start("skyways", "train") == 1

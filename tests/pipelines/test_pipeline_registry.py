@@ -78,3 +78,13 @@ def test_the_typed_defaults_are_those_of_the_file(name: str) -> None:
     model = getattr(module, f"{name.capitalize()}Parameters")
     assert model().model_dump(mode="json") == PARAMETERS[name]
     assert all(field.description for field in model.model_fields.values())
+
+
+def test_kedro_finds_the_model_of_every_parameter(
+    all_pipelines: dict[str, Pipeline], caplog: pytest.LogCaptureFixture
+) -> None:
+    from kedro.validation import TypeExtractor
+
+    found = TypeExtractor(all_pipelines).extract_types_from_pipelines()
+    assert set(found) == set(PARAMETERS)
+    assert caplog.text == "", "an annotation of a node cannot be resolved at run time"

@@ -152,7 +152,7 @@ def test_a_candidate_that_does_not_fit_the_features_is_refused(
     [
         ({"task": "regression"}, "its task is binary, not regression"),
         ({"target": "benign"}, "it predicts 'malignant', not 'benign'"),
-        ({"classes": ["a", "b"]}, "its classes are not those of the features"),
+        ({"task": "multiclass", "classes": ["a", "b"]}, "its task is binary, not multiclass"),
     ],
 )
 def test_what_else_makes_two_models_incomparable(

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from workbench.reports import model_card
+from workbench.reports import charts, model_card
 from workbench.reports.estimates import Estimate, leads
 
 ROLES = {
@@ -125,15 +125,16 @@ def test_the_decision_names_reasons_champion_and_failed_checks() -> None:
     assert "<li>Check 'calibrated' failed.</li><li>ROC AUC ties.</li>" in html
     assert "Champion so far (version 2)" in html
     assert '<td class="num bad">✗ failed</td>' in html
-    assert "Odd check" in html
-    assert "No check" not in model_card.decision(verdict(), evaluation(checks={}))
+    assert "Odd check<" in html
+    assert "No check was made." in model_card.decision(verdict(), evaluation(checks={}))
+    reasoned = evaluation() | {"check_reasons": {"calibrated": "expected calibration error 0.2"}}
+    assert "word<small>Expected calibration error 0.2.</small>" in model_card.decision(verdict(), reasoned)
 
 
 def test_groups_are_compared_only_where_there_are_enough_rows(acme) -> None:
     segments = [
         {"column": "region", "value": "north", "rows": 500, "roc_auc": 0.85},
         {"column": "region", "value": "south", "rows": 500, "roc_auc": 0.75},
-        {"column": "region", "value": "moon", "rows": 5, "roc_auc": 0.1},
         {"column": "region", "value": "mars", "rows": 500, "roc_auc": None},
     ]
     client = acme.model_copy(update={"protected": ("region",)})
@@ -144,7 +145,7 @@ def test_groups_are_compared_only_where_there_are_enough_rows(acme) -> None:
     assert "No groups were named" in model_card.group_reading(client, [], evaluation())
     charts = model_card.group_charts(segments * 10, evaluation())
     assert charts.count("<img") == 1
-    assert "The 25 largest of 40 groups" in charts
+    assert "The 25 largest of 30 groups" in charts
 
 
 def test_the_data_are_told_fold_by_fold() -> None:
@@ -169,7 +170,7 @@ def test_limits_come_from_the_numbers(acme) -> None:
             ROLES,
             moved,
             evaluation(rows=9),
-            [{"rows": 5}, {"rows": 500}],
+            [{"roc_auc": None}, {"roc_auc": 0.5}],
         )
     )
     for part in ("held out by chance", "moved in between", "Only 9 rows", "1 of 2 groups", "no proof of fairness"):
@@ -240,3 +241,24 @@ def test_error_charts_by_task() -> None:
 def test_lead_has_a_sign_by_the_metrics_direction() -> None:
     assert leads("roc_auc", Estimate(0.8), Estimate(0.7)) == pytest.approx(0.1)
     assert leads("rmse", Estimate(0.8), Estimate(0.7)) == pytest.approx(-0.1)
+
+
+def test_a_metric_that_is_undefined_is_called_so_everywhere(acme) -> None:
+    """With one answer only among the test rows there is no ROC AUC; the report is made all the same."""
+    given = evaluation()
+    for model in given["models"].values():
+        model["roc_auc"] = {"value": None, "low": None, "high": None}
+    segments = [{"column": "c", "value": "x", "rows": 500, "roc_auc": None}]
+    said = "ROC AUC is undefined on the 2,000 held-out rows"
+    assert said in model_card.overview(acme, given, verdict("kept", champion_version=None))
+    assert said in model_card.comparison(given)
+    assert said in charts.side_by_side(given)
+    assert "undefined" in charts.importance([], "roc_auc", 5)
+    assert model_card.group_charts(segments, given) == ""
+    assert "No group has enough" in model_card.group_reading(acme, segments, given)
+    assert "<tbody></tbody>" in model_card.metric_table(given)
+    assert "Close the gap" not in model_card.next_steps(acme, given, verdict(), HISTORY, segments)
+
+
+def test_rows_without_an_answer_are_counted() -> None:
+    assert "12 rows without a known answer" in model_card.excluded_columns(ROLES | {"unlabelled_rows": 12})

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.learning.metrics.direction import HIGHER_IS_BETTER, better
-
 __all__ = ["Check", "beats_majority", "calibrated", "enough_test_rows", "protected_groups_served"]
 
 
@@ -32,6 +30,8 @@ def beats_majority(metric: str, network: Mapping[str, Any], majority: Mapping[st
         network: its ``value``, ``low`` and ``high``.
         majority: the same of the guess; its value counts.
     """
+    from workbench.learning.metrics import HIGHER_IS_BETTER, better
+
     end = "low" if HIGHER_IS_BETTER[metric] else "high"
     worst, guess = network[end], majority["value"]
     if worst is None or guess is None:
@@ -54,16 +54,20 @@ def protected_groups_served(
 
     Args:
         metric: the primary metric.
-        groups: a record each: ``column``, ``value``, and the network's metric, None if the group is too small.
+        groups: a record each: ``column``, ``protected``, ``value``, and the network's metric, None if the group is too
+            small for it.
         guesses: the same groups in the same order, with the majority's metric.
     """
+    from workbench.learning.metrics import better
+
+    protected = [pair for pair in zip(groups, guesses, strict=True) if pair[0]["protected"]]
+    if not protected:
+        return Check(True, "no column is named as protected")
     judged = [
         (f"{group['column']} {group['value']}", group[metric], guess[metric])
-        for group, guess in zip(groups, guesses, strict=True)
+        for group, guess in protected
         if group[metric] is not None and guess[metric] is not None
     ]
-    if not groups:
-        return Check(True, "no column is named as protected")
     failed = [f"{name} ({own:.4g} against {guess:.4g})" for name, own, guess in judged if better(metric, guess, own)]
     if failed:
         return Check(False, f"{metric} is worse than the majority's in {', '.join(failed)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipelines.evaluate import checks
+from pipelines.evaluate import checks, tables
 from pipelines.evaluate.holdout import MODELS, Holdout
 from pipelines.evaluate.parameters import EvaluateParameters
 from pipelines.train.folds import feature_columns, read_fold
@@ -20,6 +20,8 @@ else:
 
 __all__ = ["evaluate_models", "measure_importance"]
 
+Scores = dict[str, dict[str, float | None]]
+
 
 def evaluate_models(
     client: Client, holdout_predictions: IbisTable, feature_roles: dict[str, Any], parameters: EvaluateParameters
@@ -27,38 +29,27 @@ def evaluate_models(
     """Score the network and both baselines on the test rows.
 
     Returns:
-        The evaluation (scores with intervals, checks with reasons, calibration error); its scores, flat, as
-        ``<model>.<score>``; the calibration bins; the network's scores by segment and protected group. An undefined
-        number is None, never NaN.
+        The evaluation: scores with intervals, checks with their reasons, calibration error (for a regression in the
+        target's unit). The same scores, flat, as ``<model>.<score>``. The calibration bins of the network. Its scores
+        by segment and protected group. An undefined number is None, never NaN.
     """
     from workbench.learning import metrics
 
     holdout = Holdout.of(holdout_predictions.to_pyarrow(), feature_roles)
-    models = {
-        model: {
-            name: interval.to_dict()
-            for name, interval in metrics.intervals(
-                holdout.task,
-                holdout.labels,
-                holdout.predictions[model],
-                resamples=parameters.bootstrap,
-                confidence=parameters.confidence,
-                seed=parameters.seed,
-            ).items()
-        }
-        for model in MODELS
-    }
-    primary = client.metric.name
+    scores = {model: _scores(holdout, model, parameters) for model in MODELS}
     bins = metrics.calibration_bins(
         holdout.task, holdout.labels, holdout.predictions["network"], bins=parameters.calibration_bins
     )
-    error = metrics.expected_error(bins)
-    groups = _groups(holdout, feature_roles, "network", parameters.fewest_group_rows)
+    groups, guessed = (
+        tables.group_records(holdout, feature_roles, model, parameters.fewest_group_rows)
+        for model in ("network", "majority")
+    )
+    primary, error = client.metric.name, metrics.expected_error(bins)
     found = {
-        "beats_majority": checks.beats_majority(primary, models["network"][primary], models["majority"][primary]),
+        "beats_majority": checks.beats_majority(primary, scores["network"][primary], scores["majority"][primary]),
         "calibrated": _calibrated(holdout, error, parameters),
         "enough_test_rows": checks.enough_test_rows(holdout.rows, parameters.fewest_test_rows),
-        "protected_groups_served": _protected(holdout, feature_roles, groups, primary, parameters),
+        "protected_groups_served": checks.protected_groups_served(primary, groups, guessed),
     }
     evaluation = {
         "task": holdout.task,
@@ -66,18 +57,12 @@ def evaluate_models(
         "rows": holdout.rows,
         **holdout.facts(feature_roles["classes"]),
         "confidence": parameters.confidence,
-        "models": models,
+        "models": scores,
         "checks": {name: check.passed for name, check in found.items()},
         "check_reasons": {name: check.reason for name, check in found.items()},
         "expected_calibration_error": error,
     }
-    flat = {
-        f"{model}.{name}": score["value"]
-        for model, scores in models.items()
-        for name, score in scores.items()
-        if score["value"] is not None
-    }
-    return evaluation, flat, _calibration_table(bins), _segments_table(groups, holdout.task)
+    return evaluation, _flat(scores), tables.calibration_table(bins), tables.segments_table(groups, holdout.task)
 
 
 def measure_importance(
@@ -92,50 +77,34 @@ def measure_importance(
     Returns:
         ``feature``, ``importance`` and ``std``, the most important first; no row if the metric is undefined.
     """
-    import pyarrow as pa
-
     from workbench.learning.importance import permutation
 
+    test = read_fold(features, feature_roles, "test", feature_columns(feature_roles))
     found = permutation(
         candidate.predict,
-        read_fold(features, feature_roles, "test", feature_columns(feature_roles)),
+        test,
         candidate.columns,
         client.metric.name,
         rows=parameters.importance_rows,
         repeats=parameters.importance_repeats,
         seed=parameters.seed,
     )
-    schema = pa.schema([("feature", pa.string()), ("importance", pa.float64()), ("std", pa.float64())])
-    return pa.Table.from_pylist([item.to_dict() for item in found], schema=schema)
+    return tables.importance_table(found)
 
 
-def _groups(holdout: Holdout, roles: dict[str, Any], model: str, fewest: int) -> list[dict[str, Any]]:
-    """A record for each group of each segment and protected column: ``column``, ``protected`` and its scores."""
+def _scores(holdout: Holdout, model: str, parameters: EvaluateParameters) -> Scores:
+    """Score to ``value``, ``low`` and ``high``; one seed for all models, so that they are drawn the same rows."""
     from workbench.learning import metrics
 
-    return [
-        {"column": column, "protected": column in roles["protected"], **group.to_dict()}
-        for column in dict.fromkeys([*roles["segments"], *roles["protected"]])
-        for group in metrics.by_group(
-            holdout.task,
-            holdout.labels,
-            holdout.predictions[model],
-            metrics.group_names(holdout.table[column]),
-            fewest=fewest,
-        )
-    ]
-
-
-def _protected(
-    holdout: Holdout,
-    roles: dict[str, Any],
-    groups: list[dict[str, Any]],
-    primary: str,
-    parameters: EvaluateParameters,
-) -> checks.Check:
-    guesses = _groups(holdout, roles, "majority", parameters.fewest_group_rows)
-    own, plain = ([group for group in found if group["protected"]] for found in (groups, guesses))
-    return checks.protected_groups_served(primary, own, plain)
+    found = metrics.intervals(
+        holdout.task,
+        holdout.labels,
+        holdout.predictions[model],
+        resamples=parameters.bootstrap,
+        confidence=parameters.confidence,
+        seed=parameters.seed,
+    )
+    return {name: interval.to_dict() for name, interval in found.items()}
 
 
 def _calibrated(holdout: Holdout, error: float, parameters: EvaluateParameters) -> checks.Check:
@@ -152,27 +121,10 @@ def _calibrated(holdout: Holdout, error: float, parameters: EvaluateParameters) 
     return checks.calibrated(error, parameters.calibration_limit * unit, chance)
 
 
-def _calibration_table(bins: list[Any]) -> ArrowTable:
-    import pyarrow as pa
-
-    schema = pa.schema([("predicted", pa.float64()), ("observed", pa.float64()), ("rows", pa.int64())])
-    return pa.Table.from_pylist([item.to_dict() for item in bins], schema=schema)
-
-
-def _segments_table(groups: list[dict[str, Any]], task: str) -> ArrowTable:
-    import pyarrow as pa
-
-    from workbench.learning.metrics import METRICS
-
-    schema = pa.schema(
-        [
-            ("column", pa.string()),
-            ("protected", pa.bool_()),
-            ("value", pa.string()),
-            ("rows", pa.int64()),
-            ("mean", pa.float64()),
-            *((name, pa.float64()) for name in METRICS[task]),
-            ("reason", pa.string()),
-        ]
-    )
-    return pa.Table.from_pylist(groups, schema=schema)
+def _flat(scores: dict[str, Scores]) -> dict[str, float]:
+    return {
+        f"{model}.{name}": score["value"]
+        for model, found in scores.items()
+        for name, score in found.items()
+        if score["value"] is not None
+    }

@@ -13,12 +13,15 @@ from workbench.clients import Client
 from workbench.errors import DataError, WorkbenchError
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
+    from ibis.expr.types import Table
+else:
+    # Kedro resolves the annotations of a node, to find the model of its parameters; these would import too much.
+    Table = Any
 
 __all__ = ["join_tables", "make_features"]
 
 
-def join_tables(client: Client, raw: Mapping[str, ir.Table]) -> ir.Table:
+def join_tables(client: Client, raw: Mapping[str, Table]) -> Table:
     """All raw tables as one: a row a key, sorted by it. Personal columns stay behind in the raw tables.
 
     Raises:
@@ -43,8 +46,8 @@ def join_tables(client: Client, raw: Mapping[str, ir.Table]) -> ir.Table:
 
 
 def make_features(
-    client: Client, primary: ir.Table, prepare: PrepareParameters
-) -> tuple[ir.Table, dict[str, Any]]:
+    client: Client, primary: Table, prepare: PrepareParameters
+) -> tuple[Table, dict[str, Any]]:
     """The features with their fold, sorted by key, and what each column is for.
 
     Rows without a label are there for the recipe to look at (a cancelled flight tells of the weather) and are left out

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from workbench.clients import Client
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-    import pyarrow as pa
+    from ibis.expr.types import Table as IbisTable
+    from pyarrow import Table as ArrowTable
 
     from workbench.learning import TabularModel
+else:
+    # Kedro resolves the annotations of a node, to find the model of its parameters; these would import too much.
+    ArrowTable = IbisTable = TabularModel = Any
 
 __all__ = ["decide_and_register"]
 
@@ -18,13 +21,13 @@ __all__ = ["decide_and_register"]
 def decide_and_register(  # noqa: PLR0917 - one argument a dataset
     client: Client,
     candidate: TabularModel,
-    features: ir.Table,
+    features: IbisTable,
     feature_roles: dict[str, Any],
     evaluation: dict[str, Any],
     metrics: dict[str, float],
-    calibration: pa.Table,
-    segments: pa.Table,
-    importance: pa.Table,
+    calibration: ArrowTable,
+    segments: ArrowTable,
+    importance: ArrowTable,
 ) -> dict[str, Any]:
     """Judge the candidate against the champion on the same test rows, register it, and move the aliases.
 

@@ -9,10 +9,13 @@ from workbench.clients import Client
 from workbench.errors import ModelError
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-    import pyarrow as pa
+    from ibis.expr.types import Table as IbisTable
+    from pyarrow import Table as ArrowTable
 
     from workbench.registry.models import Champion
+else:
+    # Kedro resolves the annotations of a node, to find the model of its parameters; these would import too much.
+    ArrowTable = IbisTable = Champion = Any
 
 __all__ = ["score_rows"]
 
@@ -20,10 +23,10 @@ __all__ = ["score_rows"]
 def score_rows(
     client: Client,
     champion: Champion,
-    features: ir.Table,
+    features: IbisTable,
     feature_roles: dict[str, Any],
     parameters: ScoreParameters,
-) -> pa.Table:
+) -> ArrowTable:
     """Predict every row with the champion, a batch at a time; only the predictions stay in memory.
 
     Returns:
@@ -47,7 +50,7 @@ def score_rows(
         )
     time = feature_roles["time"]
     kept = [*feature_roles["key"], *([time] if time else []), feature_roles["fold"]]
-    needed = dict.fromkeys([*kept, *columns.numeric, *columns.categorical])
+    needed = dict.fromkeys([*kept, *columns.features])
     parts = []
     for batch in features.select(*needed).to_pyarrow_batches(chunk_size=parameters.batch_rows):
         rows = pa.Table.from_batches([batch])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from workbench.datasets.champion import Champion
 from workbench.datasets.clients import ClientRecord, ClientSchema
+from workbench.datasets.models import EpochListener, ModelFolder
 from workbench.datasets.records import CsvTable, JsonRecord, TextFile
 from workbench.datasets.sources import SourceTables, StagedTables
 from workbench.datasets.tables import ParquetTable, TableFolder
 
 __all__ = [
+    "Champion",
     "ClientRecord",
     "ClientSchema",
     "CsvTable",
+    "EpochListener",
     "JsonRecord",
+    "ModelFolder",
     "ParquetTable",
     "SourceTables",
     "StagedTables",

@@ -47,18 +47,20 @@ class Boosting:
     """scikit-learn's HistGradientBoosting with native categories and missing values.
 
     Attributes:
-        columns: what it predicts, from what.
-        categorical: the vocabularies.
+        columns: what it predicts.
+        numeric: the number columns that it reads: those with a value in some training row.
+        categorical: the vocabularies of the category columns that it reads.
         estimator: the fitted estimator.
     """
 
     columns: Columns
+    numeric: tuple[str, ...]
     categorical: tuple[CategoricalColumn, ...]
     estimator: Any
 
     def predict(self, table: pa.Table) -> npt.NDArray[np.float64]:
         """As :meth:`workbench.learning.TabularModel.predict`."""
-        values = _matrix(table, self.columns, self.categorical)
+        values = _matrix(table, self.numeric, self.categorical)
         if self.columns.task == "regression":
             return np.asarray(self.estimator.predict(values), dtype=np.float64)
         known = self.estimator.classes_.astype(np.int64)
@@ -87,9 +89,12 @@ def boosting(
 
     y, judged = labels(train, columns), labels(validation, columns)
     TargetCoder.fit(y, columns)
-    categorical = tuple(
+    # scikit-learn 1.9 fails at a column of nothing but NaN.
+    numeric = tuple(name for name in columns.numeric if np.isfinite(numbers(train, name)).any())
+    vocabularies = (
         CategoricalColumn.fit(name, texts(train, name), fewest=1, most=MOST_CATEGORIES) for name in columns.categorical
     )
+    categorical = tuple(column for column in vocabularies if column.values)
     kind = HistGradientBoostingRegressor if columns.task == "regression" else HistGradientBoostingClassifier
     estimator = kind(
         max_iter=iterations,
@@ -97,22 +102,24 @@ def boosting(
         early_stopping=True,
         scoring="loss",
         random_state=seed,
-        categorical_features=[False] * len(columns.numeric) + [True] * len(columns.categorical),
+        categorical_features=[False] * len(numeric) + [True] * len(categorical),
     )
     # The estimator refuses a class that it was not shown.
     shown = np.isin(judged, y) if columns.task != "regression" else np.full(len(judged), True)
-    watched = _matrix(validation, columns, categorical)[shown]
-    estimator.fit(_matrix(train, columns, categorical), y, X_val=watched, y_val=judged[shown])
-    return Boosting(columns, categorical, estimator)
+    watched = _matrix(validation, numeric, categorical)[shown]
+    estimator.fit(_matrix(train, numeric, categorical), y, X_val=watched, y_val=judged[shown])
+    return Boosting(columns, numeric, categorical, estimator)
 
 
-def _matrix(table: pa.Table, columns: Columns, categorical: tuple[CategoricalColumn, ...]) -> npt.NDArray[np.float64]:
+def _matrix(
+    table: pa.Table, numeric: tuple[str, ...], categorical: tuple[CategoricalColumn, ...]
+) -> npt.NDArray[np.float64]:
     """Numbers as they are, categories as numbers from 0; missing and unseen values as NaN."""
-    matrix = np.empty((table.num_rows, len(columns.features)))
-    for place, name in enumerate(columns.numeric):
+    matrix = np.empty((table.num_rows, len(numeric) + len(categorical)))
+    for place, name in enumerate(numeric):
         values = numbers(table, name)
         matrix[:, place] = np.where(np.isfinite(values), values, np.nan)
-    for place, category in enumerate(categorical, start=len(columns.numeric)):
+    for place, category in enumerate(categorical, start=len(numeric)):
         codes = category.transform(texts(table, category.name)) - KNOWN
         matrix[:, place] = np.where(codes >= 0, codes, np.nan)
     return matrix

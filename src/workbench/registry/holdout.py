@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import DataError
 from workbench.registry.predictions import BATCH_ROWS, missing_columns
 
 if TYPE_CHECKING:
@@ -29,13 +30,20 @@ class Features:
     table: ir.Table
     roles: Mapping[str, Any]
 
+    @property
+    def columns(self) -> Columns:
+        """The target and the features that a network trained on the table today would have."""
+        from workbench.learning import Columns
+
+        return Columns.from_roles(self.roles)
+
     def cannot_be_predicted_by(self, columns: Columns) -> str:
         """Why a model with these columns cannot predict the table; empty if it can."""
-        if columns.task != self.roles["task"]:
-            return f"its task is {columns.task}, not {self.roles['task']}"
-        if columns.target != self.roles["target"]:
-            return f"it predicts '{columns.target}', not '{self.roles['target']}'"
-        if list(columns.classes or ()) != list(self.roles["classes"] or ()):
+        if columns.task != self.columns.task:
+            return f"its task is {columns.task}, not {self.columns.task}"
+        if columns.target != self.columns.target:
+            return f"it predicts '{columns.target}', not '{self.columns.target}'"
+        if columns.classes != self.columns.classes:
             return "its classes are not those of the features"
         missing = missing_columns(columns, self.table.columns)
         if missing:
@@ -50,25 +58,34 @@ class Features:
             models: name to model; each can predict the table.
 
         Returns:
-            Name to metrics.
+            Name to metrics; one that is undefined on these rows is NaN.
+
+        Raises:
+            DataError: there is no test row.
         """
         import numpy as np
 
-        from workbench.learning import metrics
+        from workbench.learning.encoding.target import labels
+        from workbench.learning.metrics import compute
 
-        labels: list[Any] = []
+        truth: list[Any] = []
         outputs: dict[str, list[Any]] = {name: [] for name in models}
         for batch in self._test_batches():
-            labels.append(batch.column(self.roles["target"]).to_numpy())
+            truth.append(labels(batch, self.columns))
             for name, model in models.items():
                 outputs[name].append(model.predict(batch))
-        truth = np.concatenate(labels)
-        task = self.roles["task"]
-        return {name: metrics.compute(task, truth, np.concatenate(parts)) for name, parts in outputs.items()}
+        if not truth:
+            raise DataError(
+                f"fold '{TEST}' has no row",
+                where="table features",
+                hint="look at `split` in client.yml and at the recipe",
+            )
+        known = np.concatenate(truth)
+        return {name: compute(self.columns.task, known, np.concatenate(parts)) for name, parts in outputs.items()}
 
     def example(self, columns: Columns, rows: int = 5) -> pa.Table:
         """The first rows of the columns that a model reads."""
-        return self.table.select(*columns.numeric, *columns.categorical).limit(rows).to_pyarrow()
+        return self.table.select(*columns.features).limit(rows).to_pyarrow()
 
     def _test_batches(self) -> Iterator[pa.Table]:
         import pyarrow as pa

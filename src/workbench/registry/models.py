@@ -188,7 +188,8 @@ def _create_model(store: Store, client: Client) -> None:
 def _check_same_predictions(model: TabularModel, again: TabularModel, example: pa.Table) -> None:
     import numpy as np
 
-    if not np.array_equal(model.predict(example), again.predict(example)):
+    # The model may lie on a GPU, where the last digits differ; the file's own bytes are held by the sha256.
+    if not np.allclose(model.predict(example), again.predict(example), rtol=1e-3, atol=1e-4):
         raise ModelError(
             "the model predicts something else after it was saved and loaded",
             hint="this is a fault of the workbench; please report it with the client's configuration",

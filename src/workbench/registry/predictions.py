@@ -28,7 +28,7 @@ def feature_schema(columns: Columns) -> pa.Schema:
 def missing_columns(columns: Columns, present: Iterable[str]) -> list[str]:
     """The columns that a network reads and that a table does not have."""
     have = set(present)
-    return [name for name in (*columns.numeric, *columns.categorical) if name not in have]
+    return [name for name in columns.features if name not in have]
 
 
 def prediction_columns(columns: Columns, output: npt.NDArray[Any]) -> dict[str, pa.Array]:

@@ -98,10 +98,8 @@ def judge(
         same = rival is not None and rival.sha256 == saved.sha256
         champion = gate.Champion(int(incumbent.version), value, problem, is_challenger=same)
     baseline = _value(evaluation, "majority", metric)
-    higher = metric in HIGHER_IS_BETTER
-    return gate.decide(
-        gate.Comparison(metric, higher, client.metric.margin, challenger, baseline, champion), evaluation["checks"]
-    )
+    comparison = gate.Comparison(metric, HIGHER_IS_BETTER[metric], client.metric.margin, challenger, baseline, champion)
+    return gate.decide(comparison, evaluation["checks"])
 
 
 def _comparable(store: Store, incumbent: ModelVersion | None, features: Features) -> tuple[models.Champion | None, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.reports.words import MODELS, metric_words
 
-__all__ = ["Estimate", "estimates", "leads"]
+__all__ = ["Estimate", "estimates", "leads", "undefined"]
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,9 @@ def leads(metric: str, one: Estimate, other: Estimate) -> float:
     """How far ``one`` is ahead of ``other``, in the metric's own unit; negative if behind."""
     difference = one.value - other.value
     return difference if metric_words(metric).higher_is_better else -difference
+
+
+def undefined(evaluation: dict[str, Any]) -> str:
+    """What is to be said when the network has no primary metric."""
+    label = metric_words(evaluation["primary"]).label
+    return f"{label} is undefined on the {evaluation['rows']:,} held-out rows: there is only one answer among them."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from workbench.clients import ClientRegistry
 from workbench.datasets import ParquetTable
 from workbench.engines import connection
 from workbench.errors import ModelError
+from workbench.learning import Columns
 from workbench.registry.models import Champion
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +30,7 @@ class Network:
     """Predicts from one column what can be checked by hand; its interface is that of ``TabularModel``."""
 
     def __init__(self, task: str, classes: tuple[str, ...] | None = None) -> None:
-        self.columns = SimpleNamespace(task=task, target="y", numeric=("x",), categorical=("site",), classes=classes)
+        self.columns = Columns(task, "y", numeric=("x",), categorical=("site",), classes=classes)
 
     def predict(self, table: pa.Table) -> Any:
         x = table.column("x").to_numpy()

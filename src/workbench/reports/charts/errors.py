@@ -1,107 +1,20 @@
-"""Where the models are right and wrong, on the held-out rows."""
+"""Where a model of several classes, or of numbers, is right and wrong."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.reports.charts.quality import MODEL_COLOURS
 from workbench.reports.html import Html
-from workbench.reports.style import BLUE, GREY, INK, MUTED, VERMILLION, picture
-from workbench.reports.words import model_name, number, percent
+from workbench.reports.style import BLUE, INK, MUTED, VERMILLION, picture
+from workbench.reports.words import number
 
 if TYPE_CHECKING:
-    import numpy as np
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-__all__ = ["confusion", "predicted_against_true", "ranking", "scores_by_answer"]
-
-POINTS = 200
-"""A curve with more points than the eye can tell apart only makes the file larger."""
+__all__ = ["confusion", "predicted_against_true"]
 
 WHITE_FROM = 90
 """Percent in a cell of the confusion matrix from which white is easier to read on its blue than black."""
-
-FEWEST_FOUND = 0.01
-"""Where the precision-recall curve begins, as a share of the rows whose answer is yes."""
-
-
-def ranking(label: NDArray[Any], scores: dict[str, NDArray[Any]]) -> Html:
-    """ROC and precision-recall curves of each model.
-
-    Args:
-        label: 0 or 1 for each row.
-        scores: model to its probability of 1 for each row.
-    """
-    from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
-
-    rate = float(label.mean())
-    alt = "; ".join(
-        f"{model_name(model, 'binary')}: area under ROC {roc_auc_score(label, score):.3f}, average precision "
-        f"{average_precision_score(label, score):.3f}"
-        for model, score in scores.items()
-    )
-    caption = (
-        "Left: of the rows where the answer is yes, the share that is found, against the share of false alarms; the "
-        "dotted line is guessing. Right: how many of the flagged rows are truly yes, as more and more of them are to "
-        f"be found; flagging at random gives {percent(rate)}."
-    )
-    with picture(alt=alt, caption=caption, height=3.5, columns=2) as drawn:
-        roc, precision = drawn.axes
-        roc.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=":")
-        precision.axhline(rate, color=MUTED, lw=1, ls=":")
-        for model, score in scores.items():
-            colour, name = MODEL_COLOURS[model], model_name(model, "binary")
-            false, true, _ = roc_curve(label, score)
-            roc.plot(*_thin(false, true), color=colour, label=name)
-            precise, found, _ = precision_recall_curve(label, score, drop_intermediate=True)
-            # The share among the first handful of rows jumps from 0 to 100 % and back; it says nothing.
-            told = found >= FEWEST_FOUND
-            precision.plot(*_thin(found[told][::-1], precise[told][::-1]), color=colour, label=name)
-        _unit_square(roc, "false alarms", "found", "ROC")
-        _unit_square(precision, "found", "right among flagged", "Precision and recall")
-        roc.legend(loc="lower right")
-    return drawn.html
-
-
-def _thin(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    import numpy as np
-
-    if len(x) <= POINTS:
-        return x, y
-    # Evenly along the curve, so that a steep start keeps its shape.
-    along = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
-    keep = np.unique(np.searchsorted(along, np.linspace(0, along[-1], POINTS)).clip(0, len(x) - 1))
-    return x[keep], y[keep]
-
-
-def _unit_square(ax: Axes, x: str, y: str, title: str) -> None:
-    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x, ylabel=y, title=title)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-        axis.set_ticks([0, 0.25, 0.5, 0.75, 1])
-
-
-def scores_by_answer(label: NDArray[Any], score: NDArray[Any]) -> Html:
-    """How the network's probabilities are spread, for the rows where the answer is yes and where it is no."""
-    import numpy as np
-
-    edges = np.linspace(0, 1, 26)
-    alt = (
-        f"Median probability {np.median(score[label == 1]):.2f} where the answer is yes, "
-        f"{np.median(score[label == 0]):.2f} where it is no."
-    )
-    caption = "Each group adds up to 100 %. The less the two overlap, the better the network tells them apart."
-    with picture(alt=alt, caption=caption, height=2.5) as drawn:
-        (ax,) = drawn.axes
-        for value, colour, name in ((0, GREY, "answer is no"), (1, BLUE, "answer is yes")):
-            chosen = score[label == value]
-            if len(chosen):
-                heights, _ = np.histogram(chosen, edges)
-                ax.stairs(100 * heights / len(chosen), edges, fill=True, color=colour, alpha=0.55, label=name)
-        ax.set(xlabel="predicted probability", ylabel="% of the rows", xlim=(0, 1))
-        ax.legend(loc="upper center")
-    return drawn.html
 
 
 def confusion(label: NDArray[Any], predicted: NDArray[Any], classes: list[str]) -> Html:

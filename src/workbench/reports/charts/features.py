@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.reports.charts.rows import name_rows
-from workbench.reports.html import Html
+from workbench.reports.html import Html, paragraph
 from workbench.reports.style import BLUE, MUTED, picture
 from workbench.reports.words import metric_words, number
 
@@ -22,6 +22,8 @@ def importance(features: list[dict[str, Any]], metric: str, top: int) -> Html:
     """
     ranked = sorted(features, key=lambda row: -row["importance"])[:top]
     label = metric_words(metric).label
+    if not ranked:
+        return paragraph(f"{label} is undefined on the held-out rows, so nothing can be said.")
     alt = f"Loss of {label} when shuffled: " + ", ".join(f"{r['feature']} {number(r['importance'], 2)}" for r in ranked)
     caption = (
         f"How much {label} is lost when the values of one column are shuffled. Columns that tell the same share their "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workbench.reports.estimates import Estimate, estimates
-from workbench.reports.html import Html
+from workbench.reports.estimates import Estimate, estimates, undefined
+from workbench.reports.html import Html, paragraph
 from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, picture
 from workbench.reports.words import metric_words, model_name
 
@@ -20,6 +20,8 @@ def side_by_side(evaluation: dict[str, Any]) -> Html:
     task, metric = evaluation["task"], evaluation["primary"]
     words = metric_words(metric)
     found = estimates(evaluation, metric)
+    if not found:
+        return paragraph(undefined(evaluation))
     alt = f"{words.label} on the held-out rows. " + "; ".join(
         f"{model_name(model, task)} {_spoken(found[model], words.show)}" for model in found
     )

@@ -48,9 +48,12 @@ def excluded_columns(roles: dict[str, Any]) -> Html:
     features = len(roles["numeric"]) + len(roles["categorical"])
     text = f"It sees {features} columns: {len(roles['numeric'])} numbers and {len(roles['categorical'])} categories."
     excluded = roles.get("excluded") or {}
+    unlabelled = roles.get("unlabelled_rows")
+    if unlabelled:
+        text += f" {count(unlabelled)} rows without a known answer were left out."
     if not excluded:
         return paragraph(f"{text} No column was left out.")
     return Html(
-        paragraph(f"{text} These were left out on purpose:")
+        paragraph(f"{text} These columns were left out on purpose:")
         + table(["Column", "Why"], [[c, why] for c, why in excluded.items()])
     )

@@ -10,8 +10,10 @@ from workbench.reports.words import metric_words, named
 __all__ = ["decision"]
 
 CHECKS = {
-    "beats_majority": "The network is better than the plainest guess",
-    "calibrated": "Predicted and observed agree on average",
+    "beats_majority": "Better than the plainest guess, by more than chance",
+    "calibrated": "Its numbers can be taken at their word",
+    "enough_test_rows": "Enough held-out rows to tell",
+    "protected_groups_served": "No protected group is served worse than by a guess",
 }
 
 
@@ -25,7 +27,7 @@ def decision(verdict: dict[str, Any], evaluation: dict[str, Any]) -> Html:
     else:
         what = f"Version {version} was registered as challenger, and the alias “champion” did not move to it."
     reasons = tag("ul", *(tag("li", named(reason)) for reason in verdict["reasons"]))
-    return joined(paragraph(what), reasons, _compared(verdict), _checks(evaluation.get("checks", {})))
+    return joined(paragraph(what), reasons, _compared(verdict), _checks(evaluation))
 
 
 def _compared(verdict: dict[str, Any]) -> Html:
@@ -39,12 +41,16 @@ def _compared(verdict: dict[str, Any]) -> Html:
     return table(["On the same held-out rows", words.label], rows, numbers=[1])
 
 
-def _checks(checks: dict[str, bool]) -> Html:
+def _checks(evaluation: dict[str, Any]) -> Html:
+    checks, reasons = evaluation.get("checks", {}), evaluation.get("check_reasons", {})
     if not checks:
-        return Html()
+        return paragraph("No check was made.")
     rows: list[list[Cell | str]] = [
         [
-            CHECKS.get(name, name.replace("_", " ").capitalize()),
+            Cell(
+                CHECKS.get(name, name.replace("_", " ").capitalize()),
+                note=named(reasons[name]) if name in reasons else "",
+            ),
             Cell("✓ passed", "good") if passed else Cell("✗ failed", "bad"),
         ]
         for name, passed in checks.items()

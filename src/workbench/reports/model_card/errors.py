@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.reports.charts.errors import confusion, predicted_against_true, ranking, scores_by_answer
+from workbench.reports.charts.errors import confusion, predicted_against_true
+from workbench.reports.charts.ranking import ranking, scores_by_answer
 from workbench.reports.html import Html, joined, paragraph
 
 if TYPE_CHECKING:

@@ -10,17 +10,14 @@ from workbench.reports.estimates import Estimate, estimates, leads
 from workbench.reports.html import Html, callout, joined, paragraph, tag
 from workbench.reports.words import count, metric_words
 
-__all__ = ["FEW_ROWS", "group_charts", "group_reading", "weakest"]
-
-FEW_ROWS = 100
-"""A group with fewer held-out rows says little: one more error would move its metric visibly."""
+__all__ = ["group_charts", "group_reading", "weakest"]
 
 SHOWN = 25
 
 
 def weakest(segments: list[dict[str, Any]], metric: str) -> dict[str, Any] | None:
-    """The group with the worst metric, among those that have enough rows."""
-    judged = [group for group in segments if group["rows"] >= FEW_ROWS and group.get(metric) is not None]
+    """The group with the worst metric, among those that have one: a group with too few rows does not."""
+    judged = [group for group in segments if group[metric] is not None]
     return min(judged, key=lambda group: leads(metric, Estimate(group[metric]), Estimate(0.0)), default=None)
 
 
@@ -32,25 +29,25 @@ def group_reading(client: Client, segments: list[dict[str, Any]], evaluation: di
             "No groups were named. Name columns under “segments” and “protected” in the client's client.yml, and this "
             "section shows the metric for each of their values."
         )
-    words, worst = metric_words(metric), weakest(segments, metric)
-    pieces = []
-    if worst:
-        pieces.append(
-            paragraph(
-                f"It is weakest where {worst['column']} is ", tag("b", worst["value"]), f": {words.label} "
-                f"{words.show(worst[metric])} on {count(worst['rows'])} rows, against "
-                f"{words.show(evaluation['models']['network'][metric]['value'])} on all."
-            )
-        )  # fmt: skip
-    pieces += [_protected(column, segments, metric) for column in client.protected]
-    return joined(*pieces)
+    worst = weakest(segments, metric)
+    if worst is None:
+        return paragraph("No group has enough held-out rows to be judged.")
+    show = metric_words(metric).show
+    where = (
+        f": {metric_words(metric).label} {show(worst[metric])} on {count(worst['rows'])} rows, against "
+        f"{show(evaluation['models']['network'][metric]['value'])} on all."
+    )
+    return joined(
+        paragraph(f"It is weakest where {worst['column']} is ", tag("b", worst["value"]), where),
+        *(_protected(column, segments, metric) for column in client.protected),
+    )
 
 
 def _protected(column: str, segments: list[dict[str, Any]], metric: str) -> Html:
     words = metric_words(metric)
-    groups = [g for g in segments if g["column"] == column and g["rows"] >= FEW_ROWS and g.get(metric) is not None]
+    groups = [g for g in segments if g["column"] == column and g[metric] is not None]
     if len(groups) < 2:
-        text = f"Fewer than two groups have {FEW_ROWS} held-out rows, which is too little to compare them."
+        text = "Fewer than two groups have enough held-out rows to be compared."
         return callout("note", f"Protected: {column}", paragraph(text))
     ordered = sorted(groups, key=lambda group: leads(metric, Estimate(group[metric]), Estimate(0.0)))
     low, high = ordered[0], ordered[-1]
@@ -64,11 +61,13 @@ def _protected(column: str, segments: list[dict[str, Any]], metric: str) -> Html
 def group_charts(segments: list[dict[str, Any]], evaluation: dict[str, Any]) -> Html:
     """One chart a column."""
     metric = evaluation["primary"]
-    overall = estimates(evaluation, metric)["network"]
+    overall = estimates(evaluation, metric).get("network")
+    if overall is None:
+        return Html()
     pieces = []
     for column in dict.fromkeys(group["column"] for group in segments):
         groups = sorted((g for g in segments if g["column"] == column), key=lambda group: -group["rows"])
-        if not any(group.get(metric) is not None for group in groups):
+        if not any(group[metric] is not None for group in groups):
             continue
         pieces.append(tag("h3", column))
         pieces.append(by_group(column, groups[:SHOWN], metric, overall))

@@ -6,7 +6,6 @@ from typing import Any
 
 from workbench.clients import Client
 from workbench.reports.html import Html, tag
-from workbench.reports.model_card.groups import FEW_ROWS
 from workbench.reports.words import count, percent
 
 __all__ = ["limits"]
@@ -32,7 +31,7 @@ def limits(
         _tested_when(folds),
         _moved(roles, folds),
         _few_rows(evaluation),
-        _small_groups(segments),
+        _small_groups(segments, evaluation["primary"]),
         "Like results for protected groups on these rows are no proof of fairness in use." if client.protected else "",
     ]
     return tag("ul", *(tag("li", sentence) for sentence in found if sentence))
@@ -62,8 +61,6 @@ def _few_rows(evaluation: dict[str, Any]) -> str:
     return f"Only {count(evaluation['rows'])} rows were held out, so its numbers are rough; see the intervals."
 
 
-def _small_groups(segments: list[dict[str, Any]]) -> str:
-    small = sum(group["rows"] < FEW_ROWS for group in segments)
-    if not small:
-        return ""
-    return f"{small} of {len(segments)} groups have fewer than {FEW_ROWS} held-out rows; little can be said of them."
+def _small_groups(segments: list[dict[str, Any]], metric: str) -> str:
+    small = sum(group[metric] is None for group in segments)
+    return f"{small} of {len(segments)} groups have too few held-out rows to be judged." if small else ""

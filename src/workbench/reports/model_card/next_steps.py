@@ -54,7 +54,7 @@ def _try_again(verdict: dict[str, Any], env: str) -> Step | None:
 def _catch_up(evaluation: dict[str, Any], env: str) -> Step | None:
     metric = evaluation["primary"]
     found = estimates(evaluation, metric)
-    if "boosting" not in found or leads(metric, found["network"], found["boosting"]) >= 0:
+    if not {"network", "boosting"} <= found.keys() or leads(metric, found["network"], found["boosting"]) >= 0:
         return None
     return (
         "Close the gap to gradient boosting",

