@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -22,7 +21,8 @@ from kedro.runner import SequentialRunner
 
 from workbench.datasets import JsonRecord, ParquetTable, TableFolder
 from workbench.errors import DataError
-from workbench.hooks.tracking import TrackingHooks, one_sentence
+from workbench.fleet.process import Process
+from workbench.hooks.tracking import TrackingHooks, _text_of, one_sentence
 from workbench.registry import runs
 from workbench.registry.store import Store, open_store
 
@@ -225,8 +225,8 @@ run(Path({str(project)!r}), Pipeline([node(die, None, "metrics", name="die")]))
 
 def test_a_run_that_is_alive_is_left_alone(project: Path) -> None:
     store = open_store(project)
-    made = store.api.create_run(store.experiment("clinic"), tags={"process": runs._process(os.getppid())})
-    elsewhere = store.api.create_run(store.experiment("clinic"), tags={"process": "another-machine:1:0.00"})
+    made = store.api.create_run(store.experiment("clinic"), tags={"process": _text_of(Process.current())})
+    elsewhere = store.api.create_run(store.experiment("clinic"), tags={"process": "another-boot/1/0/1"})
     run(project, JOIN)
     assert store.api.get_run(made.info.run_id).info.status == "RUNNING"
     assert store.api.get_run(elsewhere.info.run_id).info.status == "RUNNING"

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from pyarrow import Table as ArrowTable
 
     from workbench.learning import TabularModel
+    from workbench.registry.models import Standing
 else:
     # Kedro resolves the annotations of a node, to find the model of its parameters; these would import too much.
-    ArrowTable = IbisTable = TabularModel = Any
+    ArrowTable = IbisTable = Standing = TabularModel = Any
 
 __all__ = ["decide_and_register"]
 
@@ -28,15 +29,20 @@ def decide_and_register(  # noqa: PLR0917 - one argument a dataset
     calibration: ArrowTable,
     segments: ArrowTable,
     importance: ArrowTable,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Standing]:
     """Judge the candidate against the champion on the same test rows, register it, and move the aliases.
 
     Doing it twice registers once. See :func:`workbench.registry.promotion.promote`.
+
+    Returns:
+        The verdict, and who is champion now.
     """
     from workbench.registry.evidence import Evidence
     from workbench.registry.holdout import Features
+    from workbench.registry.models import Standing
     from workbench.registry.promotion import promote
     from workbench.registry.store import open_store
 
     evidence = Evidence(evaluation, metrics, calibration, segments, importance)
-    return promote(open_store(), client, candidate, Features(features, feature_roles), evidence)
+    verdict = promote(open_store(), client, candidate, Features(features, feature_roles), evidence)
+    return verdict, Standing(client.id, verdict["champion_version"])

@@ -1,4 +1,4 @@
-"""evaluation, candidate → a version in the registry, and the verdict about it."""
+"""evaluation, candidate → a version in the registry, the verdict about it, and who is champion after it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def create_pipeline() -> Pipeline:
                     "segments",
                     "importance",
                 ],
-                outputs="verdict",
+                outputs=["verdict", "champion"],
                 name="decide_and_register",
                 tags="register",
             )

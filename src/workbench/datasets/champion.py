@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.datasets.base import ReadOnlyDataset
+from kedro.io import AbstractDataset
 
 if TYPE_CHECKING:
     from workbench.registry.models import Champion as Version
+    from workbench.registry.models import Standing
 
 __all__ = ["Champion"]
 
 
-class Champion(ReadOnlyDataset["Version"]):
+class Champion(AbstractDataset["Standing", "Version"]):
     """The version that the alias ``champion`` points to, loaded and checked against its sha256.
+
+    It is what ``register`` makes and ``score`` reads, so that Kedro puts the two in order; alone, ``score`` takes what
+    the registry has.
 
     Args:
         client: the client's id.
@@ -30,6 +34,9 @@ class Champion(ReadOnlyDataset["Version"]):
         from workbench.registry.models import champion
 
         return champion(self._client, self._project)
+
+    def save(self, data: Standing) -> None:
+        """Write nothing: the gate has moved the alias, and a person may have moved it again."""
 
     def _describe(self) -> dict[str, Any]:
         return {"client": self._client, "alias": "champion"}

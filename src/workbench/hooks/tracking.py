@@ -16,6 +16,7 @@ from kedro.io import MemoryDataset
 
 from workbench.clients import client_of_env
 from workbench.errors import WorkbenchError
+from workbench.fleet.process import Process
 from workbench.registry.redaction import redact_text
 
 if TYPE_CHECKING:
@@ -46,12 +47,17 @@ class TrackingHooks:
             return
         from workbench.registry import runs
 
+        starter = runs.Starter(
+            pipeline="+".join(run_params.get("pipeline_names") or ["__default__"]),
+            session=run_params["run_id"],
+            process=_text_of(Process.current()),
+            has_ended=_has_ended,
+        )
         self._catalog, self._recorded = catalog, set()
         self._run = runs.start(
             Path(run_params["project_path"]),
             client_id,
-            pipeline="+".join(run_params.get("pipeline_names") or ["__default__"]),
-            session=run_params["run_id"],
+            starter,
             parameters=catalog.load("parameters") if "parameters" in catalog else {},
             used=_used_parameters(pipeline, catalog),
         )
@@ -111,6 +117,15 @@ def one_sentence(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [""]
     text = str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {lines[0]}"
     return redact_text(text)
+
+
+def _text_of(process: Process) -> str:
+    return f"{process.birth}/{process.pid}"
+
+
+def _has_ended(text: str) -> bool:
+    birth, _, pid = text.rpartition("/")
+    return pid.isdigit() and Process(int(pid), birth).is_alive() is False
 
 
 def _persists(pipeline: Pipeline, catalog: DataCatalog) -> bool:

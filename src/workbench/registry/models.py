@@ -25,7 +25,20 @@ if TYPE_CHECKING:
     from workbench.clients import Client
     from workbench.learning import TabularModel
 
-__all__ = ["CHALLENGER", "CHAMPION", "PREVIOUS", "Champion", "Registered", "champion", "find", "register", "set_alias"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "PREVIOUS",
+    "Champion",
+    "Registered",
+    "Standing",
+    "champion",
+    "find",
+    "load",
+    "register",
+    "set_alias",
+    "standings",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +57,14 @@ class Champion:
     run_id: str
     sha256: str
     model: TabularModel
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Which version is a client's champion; None: none yet."""
+
+    client: str
+    version: int | None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +21,7 @@ from workbench.registry.inputs import dataset_inputs
 from workbench.registry.provenance import code_version, configuration, digest_of_json, flatten
 from workbench.registry.store import Store, environment_kept, open_store, translated
 
-__all__ = ["Run", "current", "find_training_run", "sha256_tag", "start"]
+__all__ = ["Run", "Starter", "current", "find_training_run", "sha256_tag", "start"]
 
 logger = logging.getLogger(__name__)
 
@@ -98,16 +97,30 @@ def current() -> Run | None:
     return _current if _current is not None and _current.process == os.getpid() else None
 
 
-def start(
-    project: Path, client_id: str, *, pipeline: str, session: str, parameters: Mapping[str, Any], used: set[str]
-) -> Run:
+@dataclass(frozen=True)
+class Starter:
+    """Who starts a run.
+
+    Attributes:
+        pipeline: the name of the pipeline, as typed.
+        session: Kedro's id of the session.
+        process: what names this process for good, as text.
+        has_ended: whether the process of such a name has ended for certain.
+    """
+
+    pipeline: str
+    session: str
+    process: str
+    has_ended: Callable[[str], bool]
+
+
+def start(project: Path, client_id: str, starter: Starter, *, parameters: Mapping[str, Any], used: set[str]) -> Run:
     """Start the run of this process.
 
     Args:
         project: the project's folder.
         client_id: whose experiment it goes to.
-        pipeline: the name of the pipeline, as typed.
-        session: Kedro's id of the session.
+        starter: who starts it.
         parameters: all parameters, resolved; they are part of the configuration's digest.
         used: the names of those at the top level that the pipeline's nodes take; they are logged as parameters.
     """
@@ -117,14 +130,14 @@ def start(
 
     store = open_store(project)
     experiment = store.experiment(client_id)
-    _close_abandoned(store, experiment)
+    _close_abandoned(store, experiment, starter.has_ended)
     config = configuration(project, client_id, parameters)
     values = flatten({name: value for name, value in config["parameters"].items() if name in used})
     with translated(store.uri):
         made = store.api.create_run(
             experiment,
-            run_name=f"{client_id} {pipeline.strip('_')} {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}",
-            tags=_tags(project, client_id, pipeline, session, digest_of_json(config)),
+            run_name=f"{client_id} {starter.pipeline.strip('_')} {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}",
+            tags=_tags(project, client_id, starter, digest_of_json(config)),
         )
         _current = run = Run(store, made.info.run_id, os.getpid())
         atexit.register(_killed, run)
@@ -163,17 +176,17 @@ def find_training_run(store: Store, client_id: str, sha256: str) -> str | None:
     return str(found[0].info.run_id) if found else None
 
 
-def _tags(project: Path, client_id: str, pipeline: str, session: str, config_sha256: str) -> dict[str, str]:
+def _tags(project: Path, client_id: str, starter: Starter, config_sha256: str) -> dict[str, str]:
     from mlflow.utils import mlflow_tags
 
     code = code_version(project)
     tags = {
         "client": client_id,
-        "pipeline": pipeline,
-        "kedro_session": session,
+        "pipeline": starter.pipeline,
+        "kedro_session": starter.session,
         "config_sha256": config_sha256,
         "code_version": str(code),
-        "process": _process(os.getpid()),
+        "process": starter.process,
         mlflow_tags.MLFLOW_SOURCE_NAME: "kedro run",
         mlflow_tags.MLFLOW_SOURCE_TYPE: "LOCAL",
     }
@@ -187,30 +200,15 @@ def _tags(project: Path, client_id: str, pipeline: str, session: str, config_sha
     return tags
 
 
-def _process(pid: int) -> str:
-    """What names a process for good: machine, pid, and when it began, since a pid is used again."""
-    import psutil
-
-    return f"{socket.gethostname()}:{pid}:{psutil.Process(pid).create_time():.2f}"
-
-
-def _close_abandoned(store: Store, experiment: str) -> None:
-    """End the runs of this machine whose process is gone."""
-    import psutil
-
+def _close_abandoned(store: Store, experiment: str, has_ended: Callable[[str], bool]) -> None:
+    """End the runs whose process is gone."""
     with translated(store.uri):
         for run in store.api.search_runs([experiment], filter_string="attributes.status = 'RUNNING'"):
-            process = run.data.tags.get("process", "")
-            host, _, rest = process.partition(":")
-            pid = rest.partition(":")[0]
-            if host != socket.gethostname() or not pid.isdigit():
-                continue
-            with suppress(psutil.Error):
-                if _process(int(pid)) == process:
-                    continue
-            logger.warning("run %s was left by a process that is gone; it is now KILLED", run.info.run_name)
-            store.api.set_tag(run.info.run_id, "error", "the process was killed")
-            store.api.set_terminated(run.info.run_id, "KILLED")
+            process = run.data.tags.get("process")
+            if process and has_ended(process):
+                logger.warning("run %s was left by a process that is gone; it is now KILLED", run.info.run_name)
+                store.api.set_tag(run.info.run_id, "error", "the process was killed")
+                store.api.set_terminated(run.info.run_id, "KILLED")
 
 
 def _killed(run: Run) -> None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.register.pipeline import create_pipeline
+from pipelines.score.pipeline import create_pipeline as score_pipeline
 from workbench.registry import models
 from workbench.registry.store import open_store
 
@@ -85,3 +86,8 @@ def test_importing_the_pipelines_imports_nothing_heavy() -> None:
 def test_the_pipeline_is_one_node_named_and_tagged() -> None:
     (node,) = create_pipeline().nodes
     assert (node.name, node.tags) == ("decide_and_register", {"register"})
+
+
+def test_score_comes_after_register() -> None:
+    both = [node.name for node in (score_pipeline() + create_pipeline()).nodes]
+    assert both == ["decide_and_register", "score_rows"]
