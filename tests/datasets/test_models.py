@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from kedro.io import DatasetError
 
 from workbench.datasets.models import EpochListener, ModelFolder
 from workbench.datasets.progress import LiveMetrics
-from workbench.errors import DataError, ModelError
 from workbench.learning import Columns, EpochReport, TabularModel, TrainConfig, fit
 from workbench.learning.networks import ResNetSpec
+from workbench.registry.store import open_store
 
 ROWS = pa.table({"n": np.linspace(0, 1, 80), "y": [0] * 40 + [1] * 40})
 
@@ -39,7 +40,7 @@ def report(epoch: int, *, epochs: int = 60, last: bool = False) -> EpochReport:
 def test_a_model_is_saved_and_loaded(model: TabularModel, tmp_path: Path) -> None:
     dataset = ModelFolder(filepath=str(tmp_path / "models" / "candidate"))
     assert not dataset.exists()
-    with pytest.raises(DataError, match="does not exist"):
+    with pytest.raises(DatasetError, match="does not exist"):
         dataset.load()
     dataset.save(model)
     assert dataset.exists()
@@ -50,7 +51,7 @@ def test_a_model_that_was_changed_is_not_loaded(model: TabularModel, tmp_path: P
     dataset = ModelFolder(filepath=str(tmp_path / "candidate"))
     dataset.save(model)
     (tmp_path / "candidate" / "model.json").write_text("{}")
-    with pytest.raises(ModelError, match="model.json was changed"):
+    with pytest.raises(DatasetError, match="model.json was changed"):
         dataset.load()
 
 
@@ -62,8 +63,8 @@ def test_a_writer_that_was_killed_between_two_renames_loses_nothing(model: Tabul
 
 
 def test_a_listener_is_read_only() -> None:
-    with pytest.raises(DataError, match="read only"):
-        EpochListener().save(None)
+    with pytest.raises(DatasetError, match="read only"):
+        EpochListener().save("anything")
 
 
 def test_without_a_terminal_a_few_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -110,12 +111,13 @@ def test_a_listener_that_is_closed_early_puts_its_bar_away(monkeypatch: pytest.M
 @pytest.fixture
 def store(tmp_path: Path):
     """A real store with an active run; everything global is put back."""
+    store = open_store(tmp_path)
     import mlflow
 
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    with mlflow.start_run() as run:
-        yield mlflow.MlflowClient(), run.info.run_id
+    with mlflow.start_run(experiment_id=store.experiment("clinic")) as run:
+        yield store.api, run.info.run_id
     mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
 
 
 def test_each_epoch_s_numbers_reach_the_active_run(store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ NUMERIC, CATEGORICAL = ("slope", "wave", "constant", "empty"), ("kind", "void")
 
 @pytest.fixture(scope="session")
 def make_table() -> Callable[..., pa.Table]:
-    """``make_table(task, rows, seed)``: two useful numbers (one with gaps), a useful category, and three useless columns."""
+    """``make_table(task, rows, seed)``: two useful numbers, one with gaps; a useful category; three useless columns."""
 
     def make(task: str, rows: int, seed: int = 0) -> pa.Table:
         random = np.random.default_rng(seed)

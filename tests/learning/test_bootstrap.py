@@ -63,3 +63,10 @@ def test_several_classes_and_numbers_have_intervals_too() -> None:
     values = random.normal(size=200)
     for found in (intervals("multiclass", y, prediction), intervals("regression", values, values + y)):
         assert all(item.low <= item.value <= item.high for item in found.values())
+
+
+def test_an_interval_holds_its_own_value_also_at_a_bound() -> None:
+    """The R² of a constant that is almost the mean is almost 0, and every resample's is lower."""
+    values = np.random.default_rng(0).normal(size=100)
+    found = intervals("regression", values, np.full(100, values.mean()))["r2"]
+    assert found.low < found.value == found.high

@@ -27,7 +27,7 @@ def test_small_groups_and_groups_of_one_class_have_no_score_but_a_reason() -> No
     y = np.array([0.0, 1.0] * 30 + [1.0] * 60 + [0.0] * 5)
     groups = np.array(["both"] * 60 + ["ones"] * 60 + ["few"] * 5, dtype=object)
     both, ones, few = sorted(by_group("binary", y, np.full(125, 0.6), groups), key=lambda group: group.value != "both")
-    assert "" == both.reason
+    assert both.reason == ""
     assert None not in both.scores.values()
     few, ones = sorted((ones, few), key=lambda group: group.rows)
     assert (set(few.scores.values()), few.reason) == ({None}, "fewer than 50 rows")

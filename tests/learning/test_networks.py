@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def test_the_piecewise_linear_embedding_is_the_papers_formula() -> None:
     x = torch.tensor([[-9.0, -9.0], [-1.0, 1.0], [0.3, 2.0], [9.0, 9.0]])
     filled = np.zeros((4, 2, 3))
     for column, values in enumerate(edges):
-        for piece, (low, high) in enumerate(zip(values[:-1], values[1:], strict=True)):
+        for piece, (low, high) in enumerate(pairwise(values)):
             filled[:, column, piece] = np.clip((x[:, column].numpy() - low) / (high - low), 0, 1)
     pieces, linear, bias = (parameter.detach().numpy() for parameter in (module.pieces, module.linear, module.bias))
     expected = np.einsum("bnt,nts->bns", filled, pieces) + x.numpy()[:, :, None] * linear + bias

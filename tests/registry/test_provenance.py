@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from workbench.registry.provenance import code_version, configuration, digest_of_json, digest_of_path, flatten
 
@@ -49,6 +50,14 @@ def test_the_configuration_ignores_comments_and_shows_defaults_but_no_secret(sto
     assert digest_of_json(configuration(store_project, "clinic", parameters)) == digest_of_json(before)
     parameters["train"]["epochs"] = 4
     assert digest_of_json(configuration(store_project, "clinic", parameters)) != digest_of_json(before)
+
+
+def test_typed_parameters_are_what_they_stand_for(store_project: Path) -> None:
+    class Train(BaseModel):
+        epochs: int = 3
+
+    typed, plain = ({"train": value} for value in (Train(), {"epochs": 3}))
+    assert configuration(store_project, "clinic", typed) == configuration(store_project, "clinic", plain)
 
 
 def test_a_digest_is_read_again_only_when_the_file_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

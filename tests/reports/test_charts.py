@@ -30,7 +30,7 @@ EVALUATION = {
         "majority": {"roc_auc": {"value": 0.5, "low": None, "high": None}},
     },
 }
-HISTORY = [{"epoch": e, "train_loss": 1 / e, "validation_loss": 1 / e + 0.01 * abs(e - 5)} for e in range(1, 9)]
+HISTORY = [{"epoch": e, "train_loss": 1 / e, "validation_loss": 1 / e + 0.1 * abs(e - 5)} for e in range(1, 9)]
 TABLES = {"a": {"read": 10, "kept": 9, "quarantined": 1, "quarantined_share": 0.1}}
 HOSTILE = "$x^2$ <b> & a_column_with_a_name_that_is_much_too_long_for_any_chart"
 
@@ -69,6 +69,11 @@ def test_a_chart_is_one_picture_that_passes_the_sanitiser(name) -> None:
     ET.fromstring(svg)
     assert "<script" not in svg
     assert not re.search(r"(href|src)=\"(?!#)", svg.replace("data:image/png", "#")), "nothing is fetched"
+
+
+def test_learning_by_heart_is_said_only_where_it_is_seen() -> None:
+    assert "learn by heart" in charts.training_curve(HISTORY)
+    assert "learn by heart" not in charts.training_curve(HISTORY[:5])
 
 
 def test_the_same_data_give_the_same_bytes() -> None:

@@ -85,6 +85,7 @@ def test_the_overview_begins_with_what_the_gate_decided(acme, given, kind, said)
 def test_a_model_that_is_level_or_behind_is_called_so(acme) -> None:
     assert "the network is level with it" in model_card.overview(acme, evaluation(boosting=0.8), verdict())
     assert "the network is 0.100 worse" in model_card.overview(acme, evaluation(boosting=0.9), verdict())
+    assert "the network is level with it" in model_card.overview(acme, evaluation(boosting=0.8002), verdict())
     lower = evaluation(network=2.0, boosting=3.0, metric="rmse")
     assert "the network is 1.00 better" in model_card.overview(acme, lower, verdict())
 

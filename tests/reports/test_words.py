@@ -48,6 +48,13 @@ def test_count() -> None:
     assert (count(336776), count(0), count(None)) == ("336,776", "0", "—")
 
 
+def test_what_is_not_perfect_never_reads_as_perfect() -> None:
+    words = METRICS["roc_auc"]
+    assert [words.show(value) for value in (0.9997, 1.0, 0.0002, 0.0)] == [">0.999", "1.000", "<0.001", "0.000"]
+    assert "more than 99 times in 100" in words.reading(0.9997)
+    assert " 100 times in 100" in words.reading(1.0)
+
+
 def test_every_metric_of_the_gate_has_words() -> None:
     assert set(METRICS) == {name for names in KNOWN.values() for name in names}
     for name, words in METRICS.items():

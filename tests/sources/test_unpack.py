@@ -36,6 +36,7 @@ def opened(opening, name, packed):
         ("people.csv.zip", zipped(("people.csv", DATA))),
         ("PEOPLE.ZIP", zipped(("folder/", b""), ("__MACOSX/._people.csv", b"\0"), ("folder/people.csv", DATA))),
     ],
+    ids=["gz", "zip", "zip made by a mac"],
 )
 def test_unpacks(opening, name, packed):
     table = opened(opening, name, packed)

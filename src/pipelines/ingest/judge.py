@@ -92,13 +92,16 @@ def _pandera() -> ModuleType:
     That import takes two seconds, prints a line to stderr, and sets two environment variables for Spark; nothing here
     needs it. ``None`` in ``sys.modules`` is how Python is told that a module is not there.
     """
-    if "pandera.ibis" not in sys.modules and "pyspark" not in sys.modules:
+    if "pandera.ibis" not in sys.modules:
         environment = dict(os.environ)
-        sys.modules["pyspark"] = None  # type: ignore[assignment]
+        # Somebody else may have imported pyspark; it is pyspark.pandas that costs, and that pandera tries alone.
+        hidden = {"pyspark", "pyspark.pandas"} - sys.modules.keys()
+        sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
         try:
             import pandera.ibis
         finally:
-            del sys.modules["pyspark"]
+            for module in hidden:
+                del sys.modules[module]
             for name in os.environ.keys() - environment.keys():
                 del os.environ[name]
     import pandera.ibis

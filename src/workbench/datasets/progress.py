@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from workbench.learning import EpochReport
+from workbench.registry.redaction import redact_text
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -98,7 +99,7 @@ class LiveMetrics:
             MlflowClient().log_batch(self._run_id, metrics=waiting)
         except MlflowException as error:
             self._refused = True
-            _LOG.warning("no live metrics: MLflow refused them (%s)", str(error).splitlines()[0])
+            _LOG.warning("no live metrics: MLflow refused them (%s)", redact_text(str(error).splitlines()[0]))
         self._sent = time.monotonic()
 
 

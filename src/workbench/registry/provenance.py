@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from workbench.clients import ClientRegistry
 from workbench.files import sha256_of_file, sha256_of_folder
 from workbench.registry.redaction import redact
@@ -59,7 +61,7 @@ def configuration(project: Path, client_id: str, parameters: Mapping[str, Any]) 
     resolved = {
         "client": registry.load(client_id).model_dump(mode="json"),
         "schema": schema.model_dump(mode="json") if schema else None,
-        "parameters": dict(parameters),
+        "parameters": _plain(parameters),
     }
     redacted: dict[str, Any] = redact(resolved)
     return redacted
@@ -93,6 +95,13 @@ def flatten(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[name] = value if isinstance(value, str) else json.dumps(value, default=str)
     return flat
+
+
+def _plain(value: Any) -> Any:
+    """Nested values with typed parameters, which Kedro has validated, as the mappings that they stand for."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
 
 
 def _git_status(project: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.reports.words import MODELS, metric_words
 
-__all__ = ["Estimate", "estimates", "leads", "undefined"]
+__all__ = ["Estimate", "estimates", "leads", "level", "undefined"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ def leads(metric: str, one: Estimate, other: Estimate) -> float:
     """How far ``one`` is ahead of ``other``, in the metric's own unit; negative if behind."""
     difference = one.value - other.value
     return difference if metric_words(metric).higher_is_better else -difference
+
+
+def level(metric: str, one: Estimate, other: Estimate) -> bool:
+    """Whether two estimates are equal, as far as they are shown."""
+    gap = metric_words(metric).show(abs(one.value - other.value))
+    return gap.startswith("<") or gap == metric_words(metric).show(0.0)
 
 
 def undefined(evaluation: dict[str, Any]) -> str:

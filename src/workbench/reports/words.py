@@ -70,7 +70,18 @@ class MetricWords:
 
 
 def _fixed(value: float | None) -> str:
-    return "—" if value is None or not math.isfinite(value) else f"{value:.3f}"
+    """Three decimals; what is not perfect never reads as 1.000, what is not nothing never as 0.000."""
+    if value is None or not math.isfinite(value):
+        return "—"
+    text = f"{value:.3f}"
+    if text == "1.000" and value < 1:
+        return ">0.999"
+    return "<0.001" if text == "0.000" and value > 0 else text
+
+
+def _of_100(share: float) -> str:
+    """How many of a hundred, in words."""
+    return "more than 99" if 0.995 <= share < 1 else f"{100 * share:.0f}"
 
 
 METRICS: dict[str, MetricWords] = {
@@ -80,7 +91,7 @@ METRICS: dict[str, MetricWords] = {
         short="how well it ranks",
         reading=lambda v: (
             "Take one row where the answer is yes and one where it is no, at random: the model gives the first one the "
-            f"higher score {100 * v:.0f} times in 100. Guessing gets 50, perfection 100."
+            f"higher score {_of_100(v)} times in 100. Guessing gets 50, perfection 100."
         ),
         show=_fixed,
     ),
@@ -115,14 +126,14 @@ METRICS: dict[str, MetricWords] = {
         "Accuracy",
         higher_is_better=True,
         short="how often it is right",
-        reading=lambda v: f"Of 100 rows, it gets {100 * v:.0f} right.",
+        reading=lambda v: f"Of 100 rows, it gets {_of_100(v)} right.",
         show=percent,
     ),
     "macro_f1": MetricWords(
         "Macro F1",
         higher_is_better=True,
         short="how often it is right, rare classes counting as much",
-        reading=lambda v: f"Averaged over the classes, found and rightly named: {100 * v:.0f} of 100.",
+        reading=lambda v: f"Averaged over the classes, found and rightly named: {_of_100(v)} of 100.",
         show=_fixed,
     ),
     "rmse": MetricWords(

@@ -53,5 +53,5 @@ def test_the_order_of_the_source_is_kept(check):
 
 
 def test_without_duplicates_nothing_is_joined_or_sorted(table_of):
-    table = table_of({"x": [1, 2], "_row": [0, 1], "_reasons": [None, ["bad"]]})
+    table = table_of({"x": [1, 2, None, None], "_row": [0, 1, 2, 3], "_reasons": [None, ["bad"], None, None]})
     assert mark_duplicates(table, [("x",)]) is table

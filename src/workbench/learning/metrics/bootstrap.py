@@ -64,6 +64,8 @@ def intervals(
         values = values[np.isfinite(values)]
         low, high = (None, None)
         if math.isfinite(whole[name]) and len(values) > resamples / 2:
+            # With the value itself: at a bound, as the R² of a constant is at 0, most resamples lie on one side of it.
             low, high = (float(end) for end in np.quantile(values, [tail, 1 - tail]))
+            low, high = min(low, whole[name]), max(high, whole[name])
         found[name] = Interval(whole[name] if math.isfinite(whole[name]) else None, low, high)
     return found

@@ -63,8 +63,12 @@ def training_curve(history: list[dict[str, Any]]) -> Html:
     )
     caption = (
         f"The weights of epoch {best['epoch']} were kept, where the error on rows that the network does not learn from "
-        "is lowest. If that line turned up while the other went on down, the network would be learning by heart."
+        "is lowest."
     )
+    if history[-1]["validation_loss"] > best["validation_loss"] and history[-1]["train_loss"] < best["train_loss"]:
+        caption += (
+            " After it that line rose while the other went on down: it had begun to learn by heart, and was stopped."
+        )
     with picture(alt=alt, caption=caption, height=2.9) as drawn:
         (ax,) = drawn.axes
         marker = "o" if len(history) < 3 else None

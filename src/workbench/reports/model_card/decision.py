@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
-from workbench.reports.words import metric_words, named
+from workbench.reports.words import metric_words, model_name, named
 
 __all__ = ["decision"]
 
@@ -27,16 +27,16 @@ def decision(verdict: dict[str, Any], evaluation: dict[str, Any]) -> Html:
     else:
         what = f"Version {version} was registered as challenger, and the alias “champion” did not move to it."
     reasons = tag("ul", *(tag("li", named(reason)) for reason in verdict["reasons"]))
-    return joined(paragraph(what), reasons, _compared(verdict), _checks(evaluation))
+    return joined(paragraph(what), reasons, _compared(verdict, evaluation["task"]), _checks(evaluation))
 
 
-def _compared(verdict: dict[str, Any]) -> Html:
+def _compared(verdict: dict[str, Any], task: str) -> Html:
     words = metric_words(verdict["metric"])
     champion = verdict.get("champion") or {}
     rows = [["Challenger (this model)", words.show(verdict["challenger"])]]
     if champion.get("value") is not None:
         rows.append([f"Champion so far (version {champion['version']})", words.show(champion["value"])])
-    rows.append(["Baseline (always the commonest, or the mean)", words.show(verdict["baseline"])])
+    rows.append([model_name("majority", task), words.show(verdict["baseline"])])
     rows.append(["Margin that a challenger must win by", f"{verdict['margin']:g}"])
     return table(["On the same held-out rows", words.label], rows, numbers=[1])
 

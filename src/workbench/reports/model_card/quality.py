@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.reports.estimates import Estimate, estimates, leads, undefined
+from workbench.reports.estimates import Estimate, estimates, leads, level, undefined
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
 from workbench.reports.words import MODELS, count, metric_words, model_name
 
@@ -74,7 +74,7 @@ def _sentence(metric: str, mine: Estimate, other: Estimate, name: str) -> str:
     gain = leads(metric, mine, other)
     side = "ahead of" if gain > 0 else "behind"
     start = f"The network is {side} “{name.lower()}” by {words.show(abs(gain))}"
-    if words.show(abs(gain)) == words.show(0.0):
+    if level(metric, mine, other):
         return f"The network and “{name.lower()}” are level."
     if mine.apart_from(other):
         return f"{start}; their confidence intervals lie apart, so this is no accident of the rows that were held out."

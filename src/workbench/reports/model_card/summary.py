@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.clients import Client
-from workbench.reports.estimates import Estimate, estimates, leads, undefined
+from workbench.reports.estimates import Estimate, estimates, leads, level, undefined
 from workbench.reports.html import Html, callout, joined, paragraph, tag, tiles
 from workbench.reports.words import count, metric_words, model_name, named
 
@@ -56,7 +56,7 @@ def _interval(estimate: Estimate, show: Callable[[float | None], str]) -> str:
 
 def _against(metric: str, mine: Estimate, other: Estimate) -> str:
     gain, show = leads(metric, mine, other), metric_words(metric).show
-    if show(abs(gain)) == show(0.0):
+    if level(metric, mine, other):
         return "the network is level with it"
     return f"the network is {show(abs(gain))} {'better' if gain > 0 else 'worse'}"
 

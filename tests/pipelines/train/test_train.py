@@ -1,0 +1,196 @@
+"""``train``: what reaches the network, what comes out, and that test rows stay out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from kedro.validation import TypeExtractor
+
+from pipelines.train.folds import read_fold
+from pipelines.train.nodes import fit_network, predict_holdout
+from pipelines.train.parameters import TrainParameters
+from pipelines.train.pipeline import create_pipeline
+from workbench.clients import Client, ClientRegistry
+from workbench.engines import connection
+from workbench.errors import DataError, ModelError
+from workbench.learning import EpochReport, TabularModel
+
+ROOT = Path(__file__).parents[3]
+CLIENT = ClientRegistry(ROOT).load("clinic")
+QUICK = TrainParameters(epochs=3, learning_rate=0.01)
+ROWS = 500
+
+
+class Listener:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.reports: list[EpochReport] = []
+        self.closed = 0
+
+    def __call__(self, report: EpochReport) -> None:
+        self.reports.append(report)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def make(task: str, *, shuffled_test: bool = False) -> tuple[pa.Table, dict[str, Any]]:
+    """Features in no order, with a column that no model may see."""
+    random = np.random.default_rng(0)
+    order = random.permutation(ROWS)
+    fold = np.array(["train", "train", "train", "validation", "test"])[np.arange(ROWS) % 5]
+    x, kind = random.normal(size=ROWS), random.choice(["a", "b"], ROWS)
+    signal = x + (kind == "a")
+    if shuffled_test:
+        test = np.flatnonzero(fold == "test")
+        x[test], kind[test], signal[test] = 1e9, "never seen", -signal[test]
+    target = {
+        "binary": (signal > 0.5).astype(np.int8),
+        "multiclass": np.array(["low", "middle", "high"])[np.digitize(signal, [0, 1])],
+        "regression": signal,
+    }[task]
+    table = pa.table(
+        {
+            "id": np.arange(ROWS),
+            "fold": fold,
+            "y": target,
+            "region": kind,
+            "age": x,
+            "x": x,
+            "kind": kind,
+            "leak": target,
+        }
+    )
+    roles = {
+        "task": task,
+        "target": "y",
+        "classes": ["high", "low", "middle"] if task == "multiclass" else None,
+        "key": ["id"],
+        "time": None,
+        "fold": "fold",
+        "numeric": ["x"],
+        "categorical": ["kind"],
+        "segments": ["kind", "region"],
+        "protected": ["region", "age"],
+    }
+    return table.take(order), roles
+
+
+def lazily(table: pa.Table, folder: Path) -> Any:
+    pq.write_table(table, folder / "features.parquet")
+    return connection().read_parquet(folder / "features.parquet")
+
+
+def with_budget(seconds: float) -> Client:
+    return CLIENT.model_copy(update={"budgets": CLIENT.budgets.model_copy(update={"train_seconds": seconds})})
+
+
+@pytest.mark.parametrize(("task", "shape"), [("binary", (100,)), ("multiclass", (100, 3)), ("regression", (100,))])
+def test_the_nodes_give_a_model_its_history_and_held_out_predictions(
+    task: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    table, roles = make(task)
+    features, listener = lazily(table, tmp_path), Listener()
+    model, history = fit_network(CLIENT, features, roles, listener, QUICK)
+    assert listener.reports == model.history
+    assert listener.closed == 1
+    metric = model.history[0].metric
+    assert history.column_names == ["epoch", "train_loss", "validation_loss", metric, "best", "seconds"]
+    assert history["epoch"].to_pylist() == [report.epoch for report in model.history]
+
+    holdout = predict_holdout(model, features, roles, QUICK)
+    assert holdout.column_names == ["id", "kind", "region", "age", "label", "network", "boosting", "majority"]
+    assert holdout["id"].to_pylist() == list(range(4, ROWS, 5))
+    test = table.sort_by("id").filter(pa.compute.equal(table.sort_by("id")["fold"], "test"))
+    assert holdout["label"].to_pylist() == test["y"].to_pylist()
+    assert holdout["label"].type == table["y"].type
+    for name in ("network", "boosting", "majority"):
+        assert np.array(holdout[name].to_pylist()).shape == shape
+    np.testing.assert_allclose(np.array(holdout["network"].to_pylist()), model.predict(test))
+    pq.write_table(holdout, tmp_path / "holdout.parquet")
+    assert connection().read_parquet(tmp_path / "holdout.parquet").to_pyarrow()["network"].to_pylist() == (
+        holdout["network"].to_pylist()
+    )
+
+
+def test_other_test_rows_change_neither_the_network_nor_the_baselines(tmp_path: Path) -> None:
+    (one, roles), (other, _) = make("binary"), make("binary", shuffled_test=True)
+    folders = [tmp_path / name for name in ("one", "other")]
+    for folder in folders:
+        folder.mkdir()
+    models = [
+        fit_network(CLIENT, lazily(table, folder), roles, Listener(), QUICK)[0]
+        for table, folder in zip((one, other), folders, strict=True)
+    ]
+    probe = one.slice(0, 50)
+    assert np.array_equal(models[0].predict(probe), models[1].predict(probe))
+    holdouts = [
+        predict_holdout(models[0], lazily(table, folder), roles, QUICK)
+        for table, folder in zip((one, other), folders, strict=True)
+    ]
+    assert holdouts[0]["majority"] == holdouts[1]["majority"]
+    # The strange test rows all look the same to boosting; the usual ones do not.
+    assert len(set(holdouts[1]["boosting"].to_pylist())) == 1 < len(set(holdouts[0]["boosting"].to_pylist()))
+
+
+def test_the_features_may_come_in_any_order(tmp_path: Path) -> None:
+    table, roles = make("binary")
+    for name, rows in {"a": table, "b": table.sort_by([("id", "descending")])}.items():
+        (tmp_path / name).mkdir()
+        model, _ = fit_network(CLIENT, lazily(rows, tmp_path / name), roles, Listener(), QUICK)
+        model.save(tmp_path / name / "model")
+    first, second = ((tmp_path / name / "model" / "manifest.json").read_bytes() for name in "ab")
+    assert first == second
+
+
+def test_the_client_s_budget_is_kept_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table, roles = make("binary")
+    model, history = fit_network(with_budget(1e-9), lazily(table, tmp_path), roles, Listener(), QUICK)
+    assert history.num_rows == 1
+    assert model.history[-1].stopped == "budget"
+    assert "budgets.train_seconds" in caplog.text
+
+
+def test_the_listener_is_closed_also_after_an_error(tmp_path: Path) -> None:
+    table, roles = make("regression")
+    listener = Listener()
+    with pytest.raises(ModelError, match="loss became"):
+        fit_network(
+            CLIENT, lazily(table, tmp_path), roles, listener, TrainParameters.model_construct(learning_rate=1e30)
+        )
+    assert listener.closed == 1
+
+
+def test_a_fold_without_rows_and_a_column_that_is_not_there_are_said(tmp_path: Path) -> None:
+    table, roles = make("binary")
+    features = lazily(table.filter(pa.compute.not_equal(table["fold"], "validation")), tmp_path)
+    with pytest.raises(DataError, match="fold 'validation' has no row"):
+        fit_network(CLIENT, features, roles, Listener(), QUICK)
+    with pytest.raises(DataError, match="column 'gone' is named in features.json but is not there"):
+        read_fold(features, roles, "train", ["x", "gone"])
+
+
+def test_a_column_with_the_name_of_a_prediction_is_refused(tmp_path: Path) -> None:
+    table, roles = make("binary")
+    features = lazily(table.rename_columns({"region": "network"}), tmp_path)
+    roles = {**roles, "segments": ["network"], "protected": []}
+    model = TabularModel.__new__(TabularModel)
+    with pytest.raises(DataError, match="column 'network' has the name of a prediction"):
+        predict_holdout(model, features, roles, QUICK)
+
+
+def test_kedro_finds_the_parameters_model() -> None:
+    found = TypeExtractor({"train": create_pipeline()}).extract_types_from_pipelines()
+    assert found == {"train": TrainParameters}
+
+
+def test_the_defaults_are_those_of_the_configuration() -> None:
+    written = yaml.safe_load((ROOT / "conf/base/parameters.yml").read_text())["train"]
+    assert TrainParameters().model_dump() == written
