@@ -196,7 +196,7 @@ def test_a_run_whose_process_ends_in_the_middle_is_killed_not_finished(project: 
     other = Path(shutil.copytree(project, tmp_path / "other"))
     interrupted, killed = die(project, signal.SIGINT), die(other, signal.SIGKILL)
     for process in (interrupted, killed):
-        process.communicate(timeout=120)
+        process.communicate(timeout=300)
         assert process.returncode != 0
     _, (found,) = runs_of(project)
     assert found.info.status == "KILLED", "by the process itself, on its way out"

@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 
 from workbench.errors import ModelError
 from workbench.learning import TabularModel
-from workbench.learning.storage import read_model
+from workbench.learning.storage import read_model, write_model
 
 NAMES = ("model.safetensors", "model.json")
 FILES = (*NAMES, "manifest.json")
@@ -83,13 +83,15 @@ def test_one_flipped_bit_is_refused_wherever_it_is(saved: Path, name: str) -> No
         content[place // 8] ^= 1 << place % 8
 
 
-def test_every_flipped_bit_of_the_manifest_is_refused(saved: Path) -> None:
-    content = bytearray((saved / "manifest.json").read_bytes())
+def test_every_flipped_bit_of_the_manifest_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    write_model(folder, {name: name.encode() for name in NAMES})
+    content = bytearray((folder / "manifest.json").read_bytes())
     for place in range(len(content) * 8):
         content[place // 8] ^= 1 << place % 8
-        (saved / "manifest.json").write_bytes(content)
+        (folder / "manifest.json").write_bytes(content)
         with pytest.raises(ModelError, match="was changed since the model was written"):
-            read_model(saved, NAMES)
+            read_model(folder, NAMES)
         content[place // 8] ^= 1 << place % 8
 
 

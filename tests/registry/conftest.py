@@ -18,6 +18,8 @@ from workbench.registry.holdout import Features
 from workbench.registry.store import Store, open_store
 
 ROOT = Path(__file__).parents[2]
+CLASSES = ["benign", "unclear", "malignant"]
+METRIC = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "rmse"}
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +77,7 @@ def weak_network(features: Features) -> Any:
     return train(features, seed=2, epochs=12, shuffled="radius")
 
 
-def make_features(path: Path, *, without: str = "") -> Features:
+def make_features(path: Path, *, without: str = "", task: str = "binary") -> Features:
     """Write a table of features and open it lazily; ``without`` leaves one feature out."""
     from workbench.engines import connection
 
@@ -83,7 +85,12 @@ def make_features(path: Path, *, without: str = "") -> Features:
     rows = 300
     radius, texture = rng.normal(size=(2, rows))
     site = rng.choice(["left", "right"], rows)
-    target = (radius + 0.5 * texture + 0.8 * (site == "left") + rng.normal(scale=0.5, size=rows) > 0.4).astype(np.int8)
+    score = radius + 0.5 * texture + 0.8 * (site == "left") + rng.normal(scale=0.5, size=rows)
+    target = {
+        "binary": (score > 0.4).astype(np.int8),
+        "multiclass": np.array(CLASSES)[np.digitize(score, [-0.4, 1.2])],
+        "regression": score,
+    }[task]
     table = pa.table(
         {
             "sample_id": np.arange(rows),
@@ -98,9 +105,9 @@ def make_features(path: Path, *, without: str = "") -> Features:
         table = table.drop_columns([without])
     pq.write_table(table, path)
     roles = {
-        "task": "binary",
+        "task": task,
         "target": "malignant",
-        "classes": None,
+        "classes": CLASSES if task == "multiclass" else None,
         "key": ["sample_id"],
         "time": None,
         "fold": "fold",
@@ -132,16 +139,18 @@ def evidence() -> Any:
 
 def make_evidence(features: Features, model: Any, **checks: bool) -> Evidence:
     """The outputs of ``evaluate`` for a network, with its true metric."""
-    value = features.test_metrics({"it": model})["it"]["roc_auc"]
+    metric = METRIC[features.roles["task"]]
+    value = features.test_metrics({"it": model})["it"][metric]
+    guess = 9.0 if metric == "rmse" else 0.5
     evaluation = {
-        "task": "binary",
-        "primary": "roc_auc",
-        "models": {"network": {"roc_auc": {"value": value}}, "majority": {"roc_auc": {"value": 0.5}}},
+        "task": features.roles["task"],
+        "primary": metric,
+        "models": {"network": {metric: {"value": value}}, "majority": {metric: {"value": guess}}},
         "checks": {"beats_majority": True, "calibrated": True, **checks},
     }
     return Evidence(
         evaluation,
-        {"network.roc_auc": value, "majority.roc_auc": 0.5},
+        {f"network.{metric}": value, f"majority.{metric}": guess},
         calibration=pa.table({"predicted": [0.1, 0.9], "observed": [0.12, 0.85], "rows": [60, 60]}),
         segments=pa.table({"column": ["site"], "value": ["left"], "roc_auc": [0.8]}),
         importance=pa.table({"feature": ["radius", "site"], "importance": [0.2, 0.1], "std": [0.01, 0.02]}),
@@ -150,10 +159,10 @@ def make_evidence(features: Features, model: Any, **checks: bool) -> Evidence:
 
 @pytest.fixture(scope="session")
 def retrain() -> Any:
-    """Makes features without one of the columns, and a network for them."""
+    """Makes features without one of the columns, or of another task, and a network for them."""
 
-    def make(folder: Path, *, without: str) -> tuple[Features, Any]:
-        features = make_features(folder / "fewer.parquet", without=without)
-        return features, train(features, seed=3, epochs=3)
+    def make(folder: Path, **changes: str) -> tuple[Features, Any]:
+        features = make_features(folder / "other.parquet", **changes)
+        return features, train(features, seed=3, epochs=8)
 
     return make

@@ -92,7 +92,7 @@ def test_the_pages_open_and_all_of_it_ends_with_the_command(store_project: Path)
 
 
 def get(address: str) -> str:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while True:
         try:
             with urllib.request.urlopen(address, timeout=5) as answer:

@@ -12,10 +12,11 @@ import pytest
 import yaml
 
 from workbench.clients import Client
+from workbench.datasets.champion import Champion
 from workbench.errors import ModelError
 from workbench.registry import flavor, models
 from workbench.registry.holdout import Features
-from workbench.registry.models import CHAMPION, Registered
+from workbench.registry.models import CHAMPION, Registered, Standing
 from workbench.registry.store import Store, known_warnings_ignored
 
 
@@ -51,6 +52,14 @@ def test_the_champion_is_what_was_registered(
     assert store.api.get_registered_model("clinic").description.startswith("Clinic. Is a breast mass malignant?")
     (output,) = store.api.get_run(registered.run_id).outputs.model_outputs
     assert f"models:/{output.model_id}" == version.source, "the run's page shows the model"
+
+
+def test_the_dataset_reads_the_registry_and_writes_nothing(store: Store, registered: Registered) -> None:
+    dataset = Champion(client="clinic", path=str(store.project / "conf"))
+    dataset.save(Standing("clinic", 9))
+    assert dataset.load().version == 1
+    with pytest.raises(ModelError, match="client skyways has no champion"):
+        Champion(client="skyways", path=str(store.project / "conf")).load()
 
 
 def test_there_is_no_pickle_anywhere(store: Store, registered: Registered) -> None:

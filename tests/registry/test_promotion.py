@@ -16,6 +16,7 @@ from workbench.files import sha256_of_file
 from workbench.registry import flavor, models, runs
 from workbench.registry.evidence import Evidence
 from workbench.registry.holdout import Features
+from workbench.registry.predictions import prediction_columns
 from workbench.registry.promotion import promote
 from workbench.registry.store import Store
 
@@ -79,11 +80,14 @@ def test_a_failed_check_keeps_the_champion(
 def test_registering_twice_changes_nothing(
     store: Store, first: dict[str, Any], client: Client, weak_network: Any, features: Features, evidence: MakeEvidence
 ) -> None:
+    before = store.api.get_model_version("clinic", "1")
     again = promote(store, client, weak_network, features, evidence(features, weak_network))
     assert (again["version"], again["adopted"], again["decision"]) == (1, True, "already champion")
     assert again["champion_version"] == 1
     assert aliases(store) == {"challenger": 1, "champion": 1}
     assert len(store.api.search_model_versions("name = 'clinic'")) == 1
+    after = store.api.get_model_version("clinic", "1")
+    assert (after.tags, after.description) == (before.tags, before.description), "why it was promoted stays written"
 
 
 def test_killed_before_the_alias_moved_the_same_command_finishes(
@@ -119,6 +123,24 @@ def test_a_champion_that_lacks_a_column_is_not_compared(
         "is_challenger": False,
     }
     assert "champion version 1 cannot be compared: the features have no texture" in verdict["reasons"]
+
+
+@pytest.mark.parametrize(("task", "metric"), [("multiclass", "accuracy"), ("regression", "rmse")])
+def test_every_task_has_its_way_to_champion_and_through_mlflow(
+    store: Store, client: Client, evidence: MakeEvidence, retrain: Any, tmp_path: Path, task: str, metric: str
+) -> None:
+    import mlflow
+
+    other = client.model_copy(update={"task": task, "metric": client.metric.model_copy(update={"name": metric})})
+    features, model = retrain(tmp_path, task=task)
+    verdict = promote(store, other, model, features, evidence(features, model))
+    assert (verdict["decision"], verdict["metric"]) == ("promoted", metric)
+    rows = features.table.limit(20).to_pyarrow()
+    champion = models.champion("clinic", store.project).model
+    expected = prediction_columns(champion.columns, champion.predict(rows))
+    loaded = mlflow.pyfunc.load_model(store.api.get_model_version_download_uri("clinic", "1"))
+    answer = loaded.predict(rows.select(champion.columns.features).to_pandas())
+    assert answer.to_dict("list") == {name: column.to_pylist() for name, column in expected.items()}
 
 
 def test_a_broken_champion_does_not_bar_the_way(

@@ -47,14 +47,14 @@ def test_opening_leaves_the_environment_alone_and_forbids_pickles(store_project:
 
 def test_processes_that_begin_at_once_share_one_store_also_after_one_was_killed(tmp_path: Path) -> None:
     first, folder = start(tmp_path, ""), tmp_path / ".mlflow"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not list(folder.glob(".staging-*")) and time.monotonic() < deadline:
         time.sleep(0.01)
     first.kill()
     first.communicate()
     assert not (folder / "mlflow.db").exists(), "half of a schema must not have the name of the store"
     running = [start(tmp_path, ".experiment('clinic')") for _ in range(2)]
-    outputs = [process.communicate(timeout=120) for process in running]
+    outputs = [process.communicate(timeout=300) for process in running]
     assert outputs == [("1\n", ""), ("1\n", "")], "the same experiment, and nothing on standard error"
     with sqlite3.connect(folder / "mlflow.db") as connection:
         assert connection.execute("SELECT count(*) FROM experiments").fetchone() == (2,)

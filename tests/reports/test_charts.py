@@ -42,7 +42,6 @@ FIRST, LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
 DRAWN = {
     "side_by_side": lambda: charts.side_by_side(EVALUATION),
     "training_curve": lambda: charts.training_curve(HISTORY),
-    "training_curve of one epoch": lambda: charts.training_curve(HISTORY[:1]),
     "ranking": lambda: charts.ranking(LABEL, {"network": SCORE, "boosting": np.full(500, 0.5)}),
     "scores_by_answer": lambda: charts.scores_by_answer(LABEL, SCORE),
     "confusion": lambda: charts.confusion(TRUTH, np.array(["class 1"] * 90), CLASSES),
@@ -69,6 +68,10 @@ def test_a_chart_is_one_picture_that_passes_the_sanitiser(name) -> None:
     ET.fromstring(svg)
     assert "<script" not in svg
     assert not re.search(r"(href|src)=\"(?!#)", svg.replace("data:image/png", "#")), "nothing is fetched"
+
+
+def test_a_single_epoch_is_no_curve() -> None:
+    assert "single epoch" in charts.training_curve(HISTORY[:1])
 
 
 def test_learning_by_heart_is_said_only_where_it_is_seen() -> None:

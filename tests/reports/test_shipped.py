@@ -50,7 +50,7 @@ def test_the_sections_are_all_there_and_none_is_empty(shipped) -> None:
     bodies = re.findall(r'<section id="[^"]+"><h2>(.*?)</h2>(.*?)</section>', html, re.DOTALL)
     assert [title for title, _ in bodies] == SECTIONS[name]
     for title, body in bodies:
-        assert len(re.sub(r"<[^>]*>", "", body).split()) > 3, title
+        assert len(re.sub(r"<[^>]*>", " ", body).split()) > 3, title
 
 
 def test_a_reader_needs_nothing_but_the_file(shipped) -> None:
@@ -92,8 +92,7 @@ def test_the_model_card_says_what_the_files_say(clinic_project: Path) -> None:
 
 def test_the_lineage_names_the_tables_that_were_read(clinic_project: Path) -> None:
     data = clinic_project / "data" / "clinic"
-    lineage = json.loads((data / "08_reporting" / "lineage.json").read_text())
-    tables = {one["name"]: one for one in lineage["tables"]}
-    assert tables["features"]["sha256"] == sha256_of_file(data / "04_feature" / "features.parquet")
-    assert tables["features"]["rows"] == 569
-    assert lineage["config_sha256"]
+    html = (data / "08_reporting" / "model_card.html").read_text(encoding="utf-8")
+    digest = sha256_of_file(data / "04_feature" / "features.parquet")[:16]
+    assert f'<td>features</td><td class="num">569</td><td><code>{digest}</code></td>' in html
+    assert "<dt>Configuration</dt>" in html

@@ -1,7 +1,7 @@
 """Which rows are held out: the last ones in time, or a share chosen by a hash of the key.
 
-By time, a row's fold is decided by its time alone, so rows of one moment never lie on both sides of a cut. By key, it is
-decided by the MD5 of the key's text alone: the same row gets the same fold in every run, on every engine, however many
+By time, a row's fold is decided by its time alone, so rows of one moment never lie on both sides of a cut. By key, it
+is decided by the MD5 of the key's text alone: the same row gets the same fold in every run, on every engine, however many
 rows come or go, and no test row of today trains the model of tomorrow.
 """
 
@@ -55,7 +55,8 @@ def fold_of(client: Client, table: ir.Table, cuts: Cuts | None) -> ir.StringColu
     import ibis
 
     if client.split.by == "time":
-        assert client.time_column and cuts, "client.yml has been checked for a time column"  # noqa: S101
+        assert cuts is not None  # noqa: S101 - the caller cuts where the split is by time
+        assert client.time_column is not None  # noqa: S101 - client.yml was checked for it
         time = table[client.time_column]
         in_train, in_validation = time <= cuts.train, time <= cuts.validation
     else:

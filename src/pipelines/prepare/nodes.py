@@ -45,9 +45,7 @@ def join_tables(client: Client, raw: Mapping[str, Table]) -> Table:
     return without_personal(client, primary).order_by(*client.key)
 
 
-def make_features(
-    client: Client, primary: Table, prepare: PrepareParameters
-) -> tuple[Table, dict[str, Any]]:
+def make_features(client: Client, primary: Table, prepare: PrepareParameters) -> tuple[Table, dict[str, Any]]:
     """The features with their fold, sorted by key, and what each column is for.
 
     Rows without a label are there for the recipe to look at (a cancelled flight tells of the weather) and are left out

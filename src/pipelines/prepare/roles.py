@@ -107,7 +107,7 @@ def _stored(column: ir.Column) -> ir.Column:
 
 def _excluded(client: Client, recipe: Recipe) -> dict[str, str]:
     reasons = dict(recipe.excluded)
-    reasons |= {column: "personal: never a feature" for column in client.personal}
+    reasons |= dict.fromkeys(client.personal, "personal: never a feature")
     reasons |= {
         column: "protected: metrics are split by it, and it is no feature"
         for column in client.protected

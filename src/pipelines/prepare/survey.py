@@ -82,7 +82,9 @@ def _check_columns(client: Client, primary: ir.Table) -> None:
             raise _wrong(client, f"orders the rows in time but is {kind}", "give it a type in schema.yml", column)
     target = primary[client.target].type()
     if client.task == "regression" and not target.is_numeric():
-        raise _wrong(client, f"is {target}, not a number", "set another `task` or `target` in client.yml", client.target)
+        raise _wrong(
+            client, f"is {target}, not a number", "set another `task` or `target` in client.yml", client.target
+        )
     if not (target.is_numeric() or target.is_string() or target.is_boolean()):
         raise _wrong(client, f"is {target}, which has no classes", "set another `target` in client.yml", client.target)
 
@@ -109,7 +111,9 @@ def _check_overview(client: Client, found: dict[str, Any]) -> None:
     if not found["rows"]:
         raise _wrong(client, "has no rows", "look at the quarantine: `ingest` may have refused them all")
     if not found["labelled"]:
-        raise _wrong(client, "has no value at all", "set another `target` in client.yml, or bring labels", client.target)
+        raise _wrong(
+            client, "has no value at all", "set another `target` in client.yml, or bring labels", client.target
+        )
     if found["low"] == found["high"]:
         raise _wrong(client, "has one value only, so there is nothing to predict", "bring more rows", client.target)
     for column in _needed(client):

@@ -50,9 +50,8 @@ def ui(ctx: click.Context, *, host: str, port: int) -> None:
     if uri == local_store.uri(project):
         local_store.prepare(project)
     shown = f"[{host}]" if ":" in host else host
-    click.echo(
-        f"MLflow on {redact_text(uri)}\n  runs    http://{shown}:{port}/\n  models  http://{shown}:{port}/#/models"
-    )
+    click.echo(f"MLflow on {redact_text(uri)}; it is up in some seconds, until Ctrl-C")
+    click.echo(f"  runs    http://{shown}:{port}/#/experiments\n  models  http://{shown}:{port}/#/models")
     ctx.exit(_serve(uri, local_store.artifacts(project), host, port))
 
 
@@ -63,6 +62,9 @@ def _serve(uri: str, artifacts: Path, host: str, port: int) -> int:
         "MLFLOW_DEFAULT_ARTIFACT_ROOT": str(artifacts),
         # Jobs (scorers of language models) would start processes of their own.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # Else there is a line for every image of every page.
+        "MLFLOW_UVICORN_OPTS": os.environ.get("MLFLOW_UVICORN_OPTS", "--log-level warning"),
+        "PYTHONWARNINGS": "ignore",
     }
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
     # A session of its own, so that all of its processes can be ended together, also when this one is.

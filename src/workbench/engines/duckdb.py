@@ -5,6 +5,8 @@ One connection a process: a process serves one client, and expressions can be jo
 
 from __future__ import annotations
 
+import os
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,16 @@ def connection() -> Backend:
     import ibis
 
     # Ibis sets TimeZone to UTC by itself; the rest keeps a run's result independent of the machine it ran on.
-    return ibis.duckdb.connect(autoinstall_known_extensions=False, preserve_insertion_order=True)
+    return ibis.duckdb.connect(
+        autoinstall_known_extensions=False,
+        preserve_insertion_order=True,
+        # Parquet written by one thread has other bytes than by two or more, which all agree.
+        threads=max(2, int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 2)),
+        # DuckDB remembers what it read of a file, and not always that somebody wrote it anew.
+        enable_external_file_cache=False,
+        # What does not fit into memory goes beside the system's other temporary files, not into the project.
+        temp_directory=str(Path(tempfile.gettempdir()) / f"workbench-duckdb-{os.getpid()}"),
+    )
 
 
 def is_expression(value: Any) -> bool:

@@ -48,7 +48,8 @@ class TrackingHooks:
         from workbench.registry import runs
 
         starter = runs.Starter(
-            pipeline="+".join(run_params.get("pipeline_names") or ["__default__"]),
+            # Sorted, since Kedro keeps them as a set.
+            pipeline="+".join(sorted(run_params.get("pipeline_names") or ["__default__"])),
             session=run_params["run_id"],
             process=_text_of(Process.current()),
             has_ended=_has_ended,

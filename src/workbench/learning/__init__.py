@@ -17,9 +17,15 @@ this package imports none of those either.
 
 from __future__ import annotations
 
+import os
+
 from workbench.learning.columns import Columns
 from workbench.learning.config import EpochListener, EpochReport, TrainConfig
 from workbench.learning.model import TabularModel
 from workbench.learning.trainer import fit
 
 __all__ = ["Columns", "EpochListener", "EpochReport", "TabularModel", "TrainConfig", "fit"]
+
+# OpenMP reads it when torch or scikit-learn is loaded, which is later. By default its idle threads spin: on two cores
+# shared by several processes, a training step took ten times as long, and the time was taken from the others.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

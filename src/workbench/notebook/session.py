@@ -87,4 +87,21 @@ def report_inputs(client_id: str, folder: str) -> Inputs:
         client_id: whose report it is.
         folder: what the renderer handed over; empty in a template that a person opened, who then gets the catalog.
     """
-    return HandedInputs(Path(folder)) if folder else open_client(client_id).catalog
+    return HandedInputs(Path(folder)) if folder else _OpenedInputs(open_client(client_id).catalog)
+
+
+class _OpenedInputs:
+    """A client's catalog. What the pipeline ``report`` makes for its templates is in no file, so it is made here."""
+
+    def __init__(self, catalog: CatalogProtocol[Any, Any]) -> None:
+        self._catalog = catalog
+
+    def load(self, name: str) -> Any:
+        """The data of a dataset."""
+        from kedro.framework.project import pipelines
+        from kedro.runner import SequentialRunner
+
+        report = pipelines["report"]
+        if name not in report.all_outputs():
+            return self._catalog.load(name)
+        return SequentialRunner().run(report.to_outputs(name), self._catalog)[name].load()

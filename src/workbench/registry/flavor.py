@@ -84,7 +84,8 @@ def log(saved: Saved, *, run_id: str, example: pa.Table) -> tuple[str, str]:
         signature=_signature(columns),
         input_example=_frame(example.select(feature_schema(columns).names)),
         # Given, since MLflow would find them out by loading the model in a second process.
-        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        # "2.13.0+cpu" is a build of one index; the version is what others have, too.
+        pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
     )
     return info.model_id, str(mlflow.MlflowClient().get_logged_model(info.model_id).artifact_location)
 

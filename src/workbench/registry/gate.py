@@ -16,7 +16,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-__all__ = ["EQUAL", "Champion", "Comparison", "Verdict", "decide"]
+__all__ = ["ALREADY", "EQUAL", "Champion", "Comparison", "Verdict", "decide"]
+
+ALREADY = "already champion"
 
 EQUAL = 1e-9
 """Two values of a metric that are nearer than this, as a share of the larger one (or of 1, if both are smaller), are
@@ -82,7 +84,7 @@ class Verdict:
         """``promoted``, ``kept`` (the champion stays), or ``already champion``."""
         champion = self.comparison.champion
         if champion is not None and champion.is_challenger:
-            return "already champion"
+            return ALREADY
         return "promoted" if self.promote else "kept"
 
     def to_dict(self) -> dict[str, Any]:

@@ -154,7 +154,18 @@ def _input_digests(store: Store, run_id: str) -> dict[str, str]:
 
 
 def _conclude(store: Store, client_id: str, version: int, before: int | None, verdict: gate.Verdict) -> None:
-    """Write the verdict onto the version, then move the aliases."""
+    """Write the verdict onto the version, then move the aliases. Why a champion became one stays written on it."""
+    if verdict.decision != gate.ALREADY:
+        _write(store, client_id, str(version), verdict)
+    models.set_alias(store, client_id, models.CHALLENGER, version)
+    if verdict.promote:
+        if before is not None and before != version:
+            models.set_alias(store, client_id, models.PREVIOUS, before)
+        models.set_alias(store, client_id, models.CHAMPION, version)
+    logger.info("%s version %d: %s (%s)", client_id, version, verdict.decision, "; ".join(verdict.reasons))
+
+
+def _write(store: Store, client_id: str, version: str, verdict: gate.Verdict) -> None:
     tags = {
         "decision": verdict.decision,
         "reasons": "; ".join(verdict.reasons),
@@ -163,12 +174,6 @@ def _conclude(store: Store, client_id: str, version: int, before: int | None, ve
     }
     with translated(store.uri):
         for key, value in tags.items():
-            store.api.set_model_version_tag(client_id, str(version), key, str(value))
+            store.api.set_model_version_tag(client_id, version, key, str(value))
         text = "\n".join(f"- {reason}" for reason in verdict.reasons)
-        store.api.update_model_version(client_id, str(version), description=f"**{verdict.decision}**\n\n{text}")
-    models.set_alias(store, client_id, models.CHALLENGER, version)
-    if verdict.promote:
-        if before is not None and before != version:
-            models.set_alias(store, client_id, models.PREVIOUS, before)
-        models.set_alias(store, client_id, models.CHAMPION, version)
-    logger.info("%s version %d: %s (%s)", client_id, version, verdict.decision, tags["reasons"])
+        store.api.update_model_version(client_id, version, description=f"**{verdict.decision}**\n\n{text}")

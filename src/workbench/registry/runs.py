@@ -8,6 +8,7 @@ its run closed by the client's next one.
 from __future__ import annotations
 
 import atexit
+import getpass
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -190,6 +191,8 @@ def _tags(project: Path, client_id: str, starter: Starter, config_sha256: str) -
         mlflow_tags.MLFLOW_SOURCE_NAME: "kedro run",
         mlflow_tags.MLFLOW_SOURCE_TYPE: "LOCAL",
     }
+    with suppress(KeyError, OSError):  # a container's user may have no name
+        tags[mlflow_tags.MLFLOW_USER] = getpass.getuser()
     if code.commit:
         tags |= {
             "git_commit": code.commit,

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "environment_kept", "known_warnings_ignored", "open_store", "quiet", "tracking_uri", "translated"]
 
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Without it, MLflow's pages take an experiment for one with language models."""
+
 _TRACKING, _REGISTRY = "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"
 
 
@@ -80,7 +83,7 @@ class Store:
                 remote = self.uri.startswith(("http:", "https:", "databricks"))
                 location = None if remote else str(local_store.artifacts(self.project) / client_id)
                 try:
-                    return str(self.api.create_experiment(client_id, artifact_location=location))
+                    return str(self.api.create_experiment(client_id, artifact_location=location, tags=_KIND))
                 except MlflowException:
                     # Another process of this client was quicker.
                     found = self.api.get_experiment_by_name(client_id)

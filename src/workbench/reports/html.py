@@ -137,7 +137,8 @@ def steps(items: Iterable[tuple[str, str, str]]) -> Html:
     return tag(
         "ol",
         *(
-            tag("li", tag("b", f"{what}. "), why, joined(" ", tag("code", command)) if command else None)
+            tag("li", tag("b", f"{what}. "), why, tag("code", command) if command else None)
             for what, why, command in items
         ),
+        class_="steps",
     )

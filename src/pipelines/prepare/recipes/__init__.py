@@ -52,7 +52,9 @@ def find_recipe(name: str, client_id: str) -> Recipe:
             f"recipe '{name}' does not exist",
             where=f"client {client_id}, client.yml",
             tried=", ".join(NAMES),
-            hint=f"did you mean '{near[0]}'?" if near else "write `recipe: auto`, or docs/recipes.md says how to add one",
+            hint=f"did you mean '{near[0]}'?"
+            if near
+            else "write `recipe: auto`, or docs/recipes.md says how to add one",
         )
     module = import_module(f"{__name__}.{name}")
     return Recipe(

@@ -121,7 +121,6 @@ def _readings(weather: ir.Table) -> ir.Table:
 
 def features(primary: ir.Table) -> ir.Table:
     """The schedule, the aircraft, the weather, and what was known of other flights an hour before."""
-    import ibis
     from ibis import _
 
     flights = _with_times(primary)
@@ -212,8 +211,6 @@ def _recent(flights: ir.Table, name: str, *, by: Sequence[str], minutes: int, of
         ``flight_id``, and a column ``<name>_…`` for the number, mean delay and late share of each kind of event, or the
         backlog: flights that were due and had not left.
     """
-    from ibis import _
-
     totals = running_totals(_events(flights, by, of), by, [f"{kind}_{what}" for kind in of for what in WHAT])
     before = totals.view()
     asked = flights.select("flight_id", "moment", *by)
@@ -246,11 +243,11 @@ def _events(flights: ir.Table, by: Sequence[str], kinds: Sequence[str]) -> ir.Ta
         known, delay = times[kind]
         table = flights.filter(flights[known].notnull())
         minutes = table[delay] if delay else ibis.literal(0)
-        numbers = {f"{other}_{what}": ibis.literal(0, "int64") for other in kinds for what in WHAT}
+        numbers = {f"{other}_{what}": ibis.literal(0.0) for other in kinds for what in WHAT}
         numbers |= {
-            f"{kind}_number": ibis.literal(1, "int64"),
-            f"{kind}_delay": minutes.cast("int64"),
-            f"{kind}_late": (minutes > LATE).cast("int64"),
+            f"{kind}_number": ibis.literal(1.0),
+            f"{kind}_delay": minutes.cast("float64"),
+            f"{kind}_late": (minutes > LATE).cast("float64"),
         }
         tables.append(table.select(*by, known=table[known], **numbers))
     return ibis.union(*tables) if len(tables) > 1 else tables[0]

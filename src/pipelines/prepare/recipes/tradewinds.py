@@ -49,7 +49,10 @@ def join(tables: Mapping[str, ir.Table]) -> ir.Table:
 
     lines = tables["lineitem"]
     orders, offers = _orders(tables), _offers(tables)
-    customers, suppliers = _parties(tables, "customer", "c_custkey", "c"), _parties(tables, "supplier", "s_suppkey", "s")
+    customers, suppliers = (
+        _parties(tables, "customer", "c_custkey", "c"),
+        _parties(tables, "supplier", "s_suppkey", "s"),
+    )
     return (
         lines.inner_join(orders, lines.l_orderkey == orders.o_orderkey)
         .left_join(customers, _.o_custkey == customers.c_custkey)

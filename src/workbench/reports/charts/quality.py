@@ -8,7 +8,7 @@ from typing import Any
 from workbench.reports.estimates import Estimate, estimates, undefined
 from workbench.reports.html import Html, paragraph
 from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, picture
-from workbench.reports.words import metric_words, model_name
+from workbench.reports.words import metric_words, model_name, number
 
 __all__ = ["MODEL_COLOURS", "side_by_side", "training_curve"]
 
@@ -57,6 +57,11 @@ def training_curve(history: list[dict[str, Any]]) -> Html:
 
     epochs = [row["epoch"] for row in history]
     best = min(history, key=lambda row: row["validation_loss"])
+    if len(history) == 1:
+        return paragraph(
+            f"It learned for a single epoch, so there is no curve: training loss {number(best['train_loss'])}, "
+            f"validation loss {number(best['validation_loss'])}."
+        )
     alt = (
         f"Loss over {len(history)} epochs: training from {history[0]['train_loss']:.3f} to "
         f"{history[-1]['train_loss']:.3f}, validation lowest at {best['validation_loss']:.3f} in epoch {best['epoch']}."
@@ -71,11 +76,8 @@ def training_curve(history: list[dict[str, Any]]) -> Html:
         )
     with picture(alt=alt, caption=caption, height=2.9) as drawn:
         (ax,) = drawn.axes
-        marker = "o" if len(history) < 3 else None
-        ax.plot(epochs, [row["train_loss"] for row in history], color=GREY, marker=marker, label="rows it learns from")
-        ax.plot(
-            epochs, [row["validation_loss"] for row in history], color=BLUE, marker=marker, label="rows it does not"
-        )
+        ax.plot(epochs, [row["train_loss"] for row in history], color=GREY, label="rows it learns from")
+        ax.plot(epochs, [row["validation_loss"] for row in history], color=BLUE, label="rows it does not")
         ax.axvline(best["epoch"], color=MUTED, lw=1, ls=":")
         ax.plot(best["epoch"], best["validation_loss"], "o", color=BLUE, ms=8)
         ax.set(xlabel="epoch", ylabel="loss")
