@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from kedro.io import DatasetError
 
 from workbench.clients import Client
 from workbench.datasets.champion import Champion
@@ -58,7 +59,7 @@ def test_the_dataset_reads_the_registry_and_writes_nothing(store: Store, registe
     dataset = Champion(client="clinic", path=str(store.project / "conf"))
     dataset.save(Standing("clinic", 9))
     assert dataset.load().version == 1
-    with pytest.raises(ModelError, match="client skyways has no champion"):
+    with pytest.raises(DatasetError, match="client skyways has no champion"):
         Champion(client="skyways", path=str(store.project / "conf")).load()
 
 

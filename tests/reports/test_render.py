@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,15 @@ def test_a_template_sees_its_inputs_and_parameters_and_hides_its_code(template, 
     assert not list(bare.rglob("ran"))
 
 
+@pytest.fixture
+def long_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than the path of a socket may be."""
+    folder = tmp_path / ("a" * 100)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+
+@pytest.mark.usefixtures("long_temporary_folder")
 def test_a_failing_cell_is_named_and_the_notebook_is_kept(template, code, run, failed) -> None:
     template("bad", "# Bad", code("print('first')"), "## The sum", code("total = 1\ntotal / 0"), code("print('last')"))
     with pytest.raises(ReportError) as raised:
@@ -99,6 +109,14 @@ def test_a_failing_cell_is_named_and_the_notebook_is_kept(template, code, run, f
     assert str(failed("bad")) in str(raised.value)
     kept = nbformat.read(failed("bad"), as_version=4)
     assert any("first" in str(cell.get("outputs")) for cell in kept.cells)
+
+
+def test_a_kernel_that_does_not_start_is_a_failure(template, run, failed, monkeypatch) -> None:
+    monkeypatch.setattr("workbench.reports.kernel.ReportKernel.start_kernel", lambda *_, **__: 1 / 0)
+    template("none", "# None")
+    with pytest.raises(ReportError, match=r"report none: the kernel was lost \(division by zero\)\. Next: open .*none"):
+        run("none")
+    assert not failed("none").exists()
 
 
 def test_leaving_with_sys_exit_is_a_failure(template, code, run) -> None:

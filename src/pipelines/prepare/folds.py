@@ -1,8 +1,8 @@
 """Which rows are held out: the last ones in time, or a share chosen by a hash of the key.
 
 By time, a row's fold is decided by its time alone, so rows of one moment never lie on both sides of a cut. By key, it
-is decided by the MD5 of the key's text alone: the same row gets the same fold in every run, on every engine, however many
-rows come or go, and no test row of today trains the model of tomorrow.
+is decided by the MD5 of the key's text alone: the same row gets the same fold in every run, on every engine, however
+many rows come or go, and no test row of today trains the model of tomorrow.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ One connection a process: a process serves one client, and expressions can be jo
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -27,16 +29,28 @@ def connection() -> Backend:
     import ibis
 
     # Ibis sets TimeZone to UTC by itself; the rest keeps a run's result independent of the machine it ran on.
-    return ibis.duckdb.connect(
+    backend: Backend = ibis.duckdb.connect(
         autoinstall_known_extensions=False,
         preserve_insertion_order=True,
         # Parquet written by one thread has other bytes than by two or more, which all agree.
         threads=max(2, int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 2)),
         # DuckDB remembers what it read of a file, and not always that somebody wrote it anew.
         enable_external_file_cache=False,
-        # What does not fit into memory goes beside the system's other temporary files, not into the project.
-        temp_directory=str(Path(tempfile.gettempdir()) / f"workbench-duckdb-{os.getpid()}"),
+        temp_directory=_scratch(),
     )
+    # DuckDB's bar goes to standard output, where commands print JSON.
+    backend.raw_sql("SET enable_progress_bar = false")
+    return backend
+
+
+def _scratch() -> str:
+    """Where what does not fit into memory goes: a folder of the process's own, readable by nobody else, not in the project.
+
+    The system's temporary folder must have room for it; TMPDIR names another.
+    """
+    folder = tempfile.mkdtemp(prefix="workbench-duckdb-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def is_expression(value: Any) -> bool:
@@ -52,4 +66,9 @@ def write_parquet(table: ir.Table, path: Path) -> None:
 
     The rows never enter Python. The bytes are the same for the same rows in the same order.
     """
-    table.get_backend().to_parquet(table, path, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+    backend = table.get_backend()
+    # As `backend.to_parquet` does, but for the path: it writes that as Python would, and SQL reads other rules.
+    backend._run_pre_execute_hooks(table)  # noqa: SLF001
+    target = str(path).replace("'", "''")
+    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
+    backend.raw_sql(f"COPY ({backend.compile(table)}) TO '{target}' ({options})")

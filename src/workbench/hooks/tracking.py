@@ -17,7 +17,7 @@ from kedro.io import MemoryDataset
 from workbench.clients import client_of_env
 from workbench.errors import WorkbenchError
 from workbench.fleet.process import Process
-from workbench.registry.redaction import redact_text
+from workbench.fleet.sentence import sentence_of
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
@@ -38,6 +38,7 @@ class TrackingHooks:
         self._run: Run | None = None
         self._catalog: DataCatalog | None = None
         self._recorded: set[str] = set()
+        self._failed = ""
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -54,7 +55,7 @@ class TrackingHooks:
             process=_text_of(Process.current()),
             has_ended=_has_ended,
         )
-        self._catalog, self._recorded = catalog, set()
+        self._catalog, self._recorded, self._failed = catalog, set(), ""
         self._run = runs.start(
             Path(run_params["project_path"]),
             client_id,
@@ -90,6 +91,11 @@ class TrackingHooks:
             self._try(lambda run: run.log_metrics(data))
 
     @hook_impl
+    def on_node_error(self, node: Node) -> None:
+        """Keep where it failed."""
+        self._failed = node.name
+
+    @hook_impl
     def after_pipeline_run(self) -> None:
         """End the run well."""
         self._try(lambda run: run.end())
@@ -98,7 +104,7 @@ class TrackingHooks:
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """End the run as failed, with one sentence."""
-        self._try(lambda run: run.end("FAILED", one_sentence(error)))
+        self._try(lambda run: run.end("FAILED", sentence_of(error, self._failed)))
         self._run = self._catalog = None
 
     def _try(self, record: Callable[[Run], None]) -> None:
@@ -111,13 +117,6 @@ class TrackingHooks:
             record(self._run)
         except (WorkbenchError, OSError) as problem:
             logger.warning("not recorded in MLflow: %s", problem)
-
-
-def one_sentence(error: Exception) -> str:
-    """What went wrong, short enough for a tag, and without a secret."""
-    lines = str(error).strip().splitlines() or [""]
-    text = str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {lines[0]}"
-    return redact_text(text)
 
 
 def _text_of(process: Process) -> str:

@@ -72,21 +72,25 @@ def _run(
 
     from workbench.reports.kernel import report_kernel
 
-    with report_kernel(folder, timeout_seconds) as kernel:
-        try:
-            papermill.execute_notebook(
-                _literal(template.path),
-                _literal(output),
-                parameters=dict(parameters),
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                start_timeout=max(1, int(timeout_seconds)),
-                km=kernel,
-            )
-        except Exception as error:  # noqa: BLE001 - papermill, nbclient, zmq: all of it becomes a ReportError
-            return error, kernel.timed_out
-    return None, kernel.timed_out
+    timed_out = False
+    try:
+        with report_kernel(folder, timeout_seconds) as kernel:
+            try:
+                papermill.execute_notebook(
+                    _literal(template.path),
+                    _literal(output),
+                    parameters=dict(parameters),
+                    kernel_name="python3",
+                    language="python",
+                    progress_bar=False,
+                    start_timeout=max(1, int(timeout_seconds)),
+                    km=kernel,
+                )
+            finally:
+                timed_out = kernel.timed_out
+    except Exception as error:  # noqa: BLE001 - papermill, nbclient, jupyter, zmq: all of it becomes a ReportError
+        return error, timed_out
+    return None, timed_out
 
 
 def _literal(path: Path) -> str:

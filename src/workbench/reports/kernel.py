@@ -17,6 +17,9 @@ import workbench
 
 __all__ = ["ReportKernel", "report_kernel"]
 
+LONGEST_FOLDER = 80
+"""The path of a socket may have about a hundred characters; under a longer ``TMPDIR``, a kernel talks over ports."""
+
 
 class ReportKernel(KernelManager):
     """One kernel, and whether its time ran out."""
@@ -59,11 +62,11 @@ def report_kernel(folder: Path, timeout_seconds: float) -> Iterator[ReportKernel
     """
     work = folder / "work"
     work.mkdir()
+    sockets = {"transport": "ipc", "ip": str(folder / "kernel")} if len(str(folder)) <= LONGEST_FOLDER else {}
     kernel = ReportKernel(
         kernel_name="python3",
         kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
-        transport="ipc",
-        ip=str(folder / "kernel"),
+        **sockets,
         connection_file=str(folder / "kernel.json"),
         client_class="jupyter_client.asynchronous.AsyncKernelClient",
     )

@@ -46,8 +46,7 @@ def intervals(
     """Every score of the task with its interval.
 
     The same seed draws the same rows, so that intervals of several models on one table can be held against each other.
-    A resample on which a score is undefined (no row of one class) is left out of that score's interval; if that
-    happens to more than half of them, there is no interval.
+    A resample on which a score is undefined (no row of one class) is left out of that score's interval.
     """
     labels, predicted = checked(task, y, prediction)
     score, rows = scorer(task, labels, predicted), len(labels)
@@ -63,7 +62,7 @@ def intervals(
         values = np.array([resample[name] for resample in drawn])
         values = values[np.isfinite(values)]
         low, high = (None, None)
-        if math.isfinite(whole[name]) and len(values) > resamples / 2:
+        if math.isfinite(whole[name]) and len(values):
             # With the value itself: at a bound, as the R² of a constant is at 0, most resamples lie on one side of it.
             low, high = (float(end) for end in np.quantile(values, [tail, 1 - tail]))
             low, high = min(low, whole[name]), max(high, whole[name])
