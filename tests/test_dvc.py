@@ -98,6 +98,7 @@ def repository(clinic_copy: Path) -> Path:
 def test_dvc_from_repro_to_checkout(repository: Path, clinic_project: Path) -> None:
     dvc = str(Path(sys.executable).parent / "dvc")
     features = "data/clinic/04_feature/features.parquet"
+    mine = [f"{stage}@clinic" for stage in STAGES]
 
     run(repository, dvc, "repro", "--glob", "*@clinic")
     # Two ways in, one result.
@@ -114,11 +115,11 @@ def test_dvc_from_repro_to_checkout(repository: Path, clinic_project: Path) -> N
     run(repository, "git", "commit", "--quiet", "--message", "first")
     before = (repository / features).read_bytes()
     model = (repository / "models/clinic/candidate/model.safetensors").read_bytes()
-    run(repository, dvc, "push", "--glob", "*@clinic")
+    run(repository, dvc, "push", *mine)
     shutil.rmtree(repository / "data")
     shutil.rmtree(repository / "models")
     shutil.rmtree(repository / ".dvc" / "cache")
-    run(repository, dvc, "pull", "--glob", "*@clinic")
+    run(repository, dvc, "pull", *mine)
     assert (repository / features).read_bytes() == before
 
     # Another revision, and back.
@@ -129,5 +130,5 @@ def test_dvc_from_repro_to_checkout(repository: Path, clinic_project: Path) -> N
     assert (repository / "models/clinic/candidate/model.safetensors").read_bytes() != model
     run(repository, "git", "commit", "--quiet", "--all", "--message", "second")
     run(repository, "git", "checkout", "--quiet", "HEAD~1")
-    run(repository, dvc, "checkout", *(f"{stage}@clinic" for stage in STAGES))
+    run(repository, dvc, "checkout", *mine)
     assert (repository / "models/clinic/candidate/model.safetensors").read_bytes() == model

@@ -13,7 +13,7 @@ def verdict(tmp_path: Path) -> dict[str, object]:
     reporting = tmp_path / "data/acme/08_reporting"
     reporting.mkdir(parents=True)
     (reporting / "metrics.json").write_text(json.dumps({"network.roc_auc": 0.74321}))
-    record = {"metric": "roc_auc", "version": 3, "promote": True, "reasons": ["first model"]}
+    record = {"metric": "roc_auc", "version": 3, "champion_version": 3, "reasons": ["first model"]}
     (reporting / "verdict.json").write_text(json.dumps(record))
     return record
 
@@ -26,7 +26,7 @@ def test_a_whole_run(tmp_path: Path, verdict: dict[str, object]) -> None:
 
 
 def test_a_challenger_that_lost(tmp_path: Path, verdict: dict[str, object]) -> None:
-    record = {**verdict, "promote": False, "reasons": ["not better by 0.002"]}
+    record = {**verdict, "champion_version": 2, "reasons": ["not better by 0.002"]}
     (tmp_path / "data/acme/08_reporting/verdict.json").write_text(json.dumps(record))
     assert "version 3 (roc_auc 0.7432) did not replace the champion: not better by 0.002" in summary(
         tmp_path, "acme", {"verdict"}

