@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +23,12 @@ os.environ.update(
     OMP_NUM_THREADS="1",
     MPLBACKEND="agg",
 )
+
+# The same examples in every run, and no judgement by the clock: a busy machine is no fault of the code.
+hypothesis.settings.register_profile(
+    "workbench", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("workbench")
 
 
 def make_project(folder: Path) -> Path:

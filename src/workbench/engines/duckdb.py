@@ -44,7 +44,7 @@ def connection() -> Backend:
 
 
 def _scratch() -> str:
-    """Where what does not fit into memory goes: a folder of the process's own, readable by nobody else, not in the project.
+    """Where what does not fit into memory goes: a folder of the process's own, private, not in the project.
 
     The system's temporary folder must have room for it; TMPDIR names another.
     """

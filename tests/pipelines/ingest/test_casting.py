@@ -1,7 +1,5 @@
 """A value means exactly the same in the new type, or it is missing there."""
 
-# ruff: noqa: DTZ001 -- a timestamp in raw is in UTC and has no zone
-
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
