@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +24,9 @@ os.environ.update(
     OMP_NUM_THREADS="1",
     MPLBACKEND="agg",
 )
+
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run, and no judgement by the clock: a busy machine is no fault of the code.
 hypothesis.settings.register_profile(

@@ -60,7 +60,7 @@ def make_columns() -> Callable[..., Columns]:
 @pytest.fixture(scope="session")
 def quick() -> TrainConfig:
     """A small network, learned fast."""
-    return TrainConfig(epochs=12, learning_rate=4e-3, averaging=0.95, network=ResNetSpec(width=48, blocks=1, bins=12))
+    return TrainConfig(epochs=8, learning_rate=6e-3, averaging=0.95, network=ResNetSpec(width=48, blocks=1, bins=12))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.registry import plots
+from workbench.registry.plots import calibration, importance
 from workbench.registry.runs import log_metrics
 from workbench.registry.store import Store, translated
 
@@ -45,7 +45,7 @@ def attach(store: Store, run_id: str, evidence: Evidence) -> None:
         (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
         for name in ("calibration", "segments", "importance"):
             csv.write_csv(getattr(evidence, name), folder / f"{name}.csv")
-        plots.calibration(evidence.calibration, folder / "calibration.svg")
-        plots.importance(evidence.importance, folder / "importance.svg")
+        calibration(evidence.calibration, folder / "calibration.svg")
+        importance(evidence.importance, folder / "importance.svg")
         with translated(store.uri):
             store.api.log_artifacts(run_id, str(folder), "evaluation")

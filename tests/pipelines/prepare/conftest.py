@@ -102,3 +102,14 @@ def tpch_raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ir.Table]:
     generator = Path(sys.executable).parent / "tpchgen-cli"
     subprocess.run([generator, "parquet", "-s", "0.01", "--output-dir", folder], check=True, capture_output=True)
     return {path.stem: connection().read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+
+
+@pytest.fixture(scope="session")
+def clinic_raw() -> dict[str, ir.Table]:
+    """The breast-cancer table as `ingest` leaves it."""
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    columns = {name.replace(" ", "_"): bunch.data[:, at] for at, name in enumerate(bunch.feature_names)}
+    rows = pa.table({"sample_id": range(1, len(bunch.target) + 1), **columns, "malignant": 1 - bunch.target})
+    return {"samples": connection().create_table("clinic_samples", rows, temp=True, overwrite=True)}
