@@ -22,6 +22,7 @@ os.environ.update(
     DO_NOT_TRACK="1",
     MLFLOW_DISABLE_TELEMETRY="true",
     OMP_NUM_THREADS="1",
+    OMP_WAIT_POLICY="PASSIVE",
     MPLBACKEND="agg",
 )
 

@@ -1,8 +1,7 @@
-"""What had happened by a moment, as totals that run through time.
+"""What had happened by a moment: totals over events that were known before it, and over nothing else.
 
-An event counts from the moment at which it was *known*: a delay from the arrival on, not from the departure. Whatever a
-row asks of the past is asked with a strict ``<`` in an ASOF join, so a row never sees itself, nor what became known in
-the same moment.
+An event counts from the moment at which it was *known*: a delay from the arrival on, not from the departure. A row asks
+for what became known strictly before its own moment, so it never sees itself, nor what becomes known together with it.
 """
 
 from __future__ import annotations
@@ -13,22 +12,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["running_totals"]
+__all__ = ["totals_before"]
 
 
-def running_totals(events: ir.Table, by: Sequence[str], of: Sequence[str]) -> ir.Table:
-    """The totals of each group, up to and including each moment at which something became known in it.
+def totals_before(
+    asked: ir.Table, events: ir.Table, *, by: Sequence[str], at: str, of: Sequence[str], within: int | None = None
+) -> ir.Table:
+    """For each row: the totals of the events of its group before its moment.
+
+    Questions and events are put on one line of time, and a window looks back along it. That is one sort, where a join
+    of each row with all the events before it would be a product.
 
     Args:
-        events: one row an event; its column ``known`` says since when it is known.
-        by: the columns that make a group.
-        of: the columns to add up. They hold whole numbers: their sums do not depend on the order of the rows.
+        asked: one row a question.
+        events: one row an event, or a sum of events.
+        by: the columns that make a group, in both tables.
+        at: the moment, in both tables: a whole number, such as minutes since 1970.
+        of: the columns of `events` to add up. They hold whole numbers, whose sums as float64 are exact below 2**53 and
+            so do not depend on the order of the rows.
+        within: look back no farther than this; None is back to the first event.
 
     Returns:
-        ``by``, ``known``, and the totals under the names of ``of``.
+        `asked`, and beside its columns the totals (0 if there was no event).
     """
     import ibis
+    from ibis import _
 
-    at_once = events.group_by(*by, "known").aggregate(**{name: events[name].sum() for name in of})
-    so_far = ibis.window(group_by=by, order_by="known", rows=(None, 0))
-    return at_once.mutate(**{name: at_once[name].sum().over(so_far) for name in of})
+    rest = [column for column in asked.columns if column not in {*by, at}]
+    questions = asked.select(*by, at, *rest, asks=True, **dict.fromkeys(of, ibis.literal(0.0)))
+    nothing = {column: ibis.null(asked[column].type()) for column in rest}
+    answers = events.select(*by, at, **nothing, asks=False, **{name: _[name].cast("float64") for name in of})
+    before = ibis.range_window(preceding=(within, 1), group_by=by, order_by=at)
+    line = questions.union(answers)
+    return line.mutate(**{name: _[name].sum().over(before).coalesce(0) for name in of}).filter(_.asks).drop("asks")

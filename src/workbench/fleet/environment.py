@@ -35,6 +35,8 @@ def worker_environment(
         for name, value in environ.items()
         if name not in _OF_ONE_RUN and owner_of(name, clients) in {None, client}
     }
+    # Workers share the cores: threads that wait by spinning would take them from each other.
+    kept.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return kept | {name: str(min(share, _number(environ.get(name), share))) for name in _THREADS}
 
 

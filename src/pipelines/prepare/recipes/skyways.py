@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pipelines.prepare.history import running_totals
+from pipelines.prepare.history import totals_before
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -40,7 +40,6 @@ WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "prec
 LATE = 15
 """A delay of more minutes than this is late."""
 DAY = 24 * 60
-WHAT = ("number", "delay", "late")
 
 EXCLUDED = {
     "dep_time": "later than the forecast: the departure itself",
@@ -51,7 +50,7 @@ EXCLUDED = {
     "year": "the same in all rows",
     "month": "the test months do not occur among the training rows",
     "day": "of the month; weekday stands for the calendar",
-    "flight": "identifier; flight_28d_late_share stands for it",
+    "flight": "identifier; flight_14d_late_share stands for it",
     "tailnum": "identifier; the aircraft's properties and its last flight stand for it",
     "carrier_name": "carrier stands for it",
     "sched_dep_time": "departure_hour stands for it",
@@ -64,6 +63,7 @@ EXCLUDED = {
     "dest_dst": "planned_minutes stands for it",
     "plane_year": "plane_age stands for it",
     "plane_type": "plane_model stands for it",
+    "plane_speed": "known for a few aircraft only",
     "plane_manufacturer": "plane_model stands for it",
 }
 
@@ -120,10 +120,12 @@ def _readings(weather: ir.Table) -> ir.Table:
 
 
 def features(primary: ir.Table) -> ir.Table:
-    """The schedule, the aircraft, the weather, and what was known of other flights an hour before."""
+    """The schedule, the aircraft, the weather, and what was known of other flights when the forecast is made."""
+    import ibis
     from ibis import _
 
     flights = _with_times(primary)
+    due = ibis.range_window(preceding=(None, AHEAD + 1), group_by=["origin", "date"], order_by="scheduled")
     table = flights.select(
         *(_[name] for name in ("flight_id", "scheduled_departure", "late", "carrier", "origin", "dest")),
         *(_[name] for name in ("distance", "planned_minutes", "dest_lat", "dest_lon", "dest_alt")),
@@ -131,27 +133,28 @@ def features(primary: ir.Table) -> ir.Table:
         *(_[name] for name in (*WEATHER, "precip_6h")),
         plane_age=_.year - _.plane_year,
         departure_hour=_.hour + _.minute / 60,
-        weekday=_.scheduled_date.day_of_week.full_name(),
+        weekday=_.date.day_of_week.full_name(),
         hour_flights=_.count().over(group_by=["origin", "time_hour"]),
         hour_flights_to_dest=_.count().over(group_by=["dest", "time_hour"]),
+        origin_today_due=_.count().over(due),
     )
-    return _beside(
-        table,
+    arrivals = {"known": "arrived", "delay": "arr_delay"}
+    for past in (
         _aircraft(flights),
-        _recent(flights, "origin_3h", by=["origin"], minutes=3 * 60, of=["departure", "plan"]),
-        _recent(flights, "carrier_origin_3h", by=["carrier", "origin"], minutes=3 * 60, of=["departure"]),
-        _recent(flights, "dest_4h", by=["dest"], minutes=4 * 60, of=["departure", "arrival"]),
-        _recent(flights, "carrier_6h", by=["carrier"], minutes=6 * 60, of=["departure", "arrival"]),
-        _recent(flights, "flight_28d", by=["carrier", "flight"], minutes=28 * DAY, of=["arrival"]),
-    )
+        _past(flights, "origin_today", by=["origin", "date"], known="departed", delay="dep_delay"),
+        _past(flights, "dest_today", by=["dest", "date"], **arrivals),
+        _past(flights, "flight_14d", by=["carrier", "flight"], **arrivals, within=14 * DAY),
+    ):
+        table = table.left_join(past, "flight_id").drop("flight_id_right")
+    return table.mutate(origin_today_overdue=_.origin_today_due - _.origin_today_flights).drop("origin_today_due")
 
 
 def _with_times(primary: ir.Table) -> ir.Table:
-    """Minutes since 1970, in UTC: when the forecast is made, and since when departure and arrival are known.
+    """Minutes since 1970, in UTC: when the forecast is made, and since when a departure and an arrival are known.
 
     The planned minutes come from two local times and the offsets of their zones. New York's offset is ``hour`` (local)
-    less that of ``time_hour`` (UTC); where the table of airports says that the destination has summer time, it has it
-    when New York has. Four airports are not in that table: arrivals there never count as known.
+    less that of ``time_hour`` (UTC); a destination that has summer time at all has it when New York has. Four airports
+    are not in the table of airports: arrivals there never count as known.
     """
     import ibis
     from ibis import _
@@ -159,12 +162,12 @@ def _with_times(primary: ir.Table) -> ir.Table:
     here = (_.hour - _.time_hour.hour() + 36) % 24 - 12
     there = _.dest_tz + ((_.dest_dst == "A") & (here > _.origin_tz)).cast("int64")
     return primary.mutate(
-        scheduled_date=ibis.date(_.year, _.month, _.day),
+        date=ibis.date(_.year, _.month, _.day),
         scheduled=_.scheduled_departure.epoch_seconds() // 60,
         planned_minutes=(_clock(_.sched_arr_time) - _clock(_.sched_dep_time) + 60 * (here - there) + 2 * DAY) % DAY,
     ).mutate(
         moment=_.scheduled - AHEAD,
-        # Never before the schedule, so that a flight which leaves early cannot tell of itself.
+        # Not before the schedule, so that a flight which leaves early cannot tell of itself.
         departed=_.scheduled + _.dep_delay.clip(lower=0),
         arrived=_.scheduled + (_.planned_minutes + _.arr_delay).clip(lower=0),
     )
@@ -189,11 +192,11 @@ def _aircraft(flights: ir.Table) -> ir.Table:
         "scheduled",
         "moment",
         **{
-            f"last_{name}": flights[name].lag().over(in_order)
+            f"last_{name}": _[name].lag().over(in_order)
             for name in ("scheduled", "departed", "dep_delay", "arrived", "arr_delay", "planned_minutes")
         },
     )
-    has_arrived, has_departed = _.last_arrived < _.moment, _.last_departed < _.moment
+    has_departed, has_arrived = _.last_departed < _.moment, _.last_arrived < _.moment
     there = ibis.cases((has_arrived, _.last_arrived), (has_departed, _.last_departed + _.last_planned_minutes))
     return last.select(
         _.flight_id,
@@ -204,57 +207,32 @@ def _aircraft(flights: ir.Table) -> ir.Table:
     )
 
 
-def _recent(flights: ir.Table, name: str, *, by: Sequence[str], minutes: int, of: Sequence[str]) -> ir.Table:
-    """For each flight: what became known in the minutes before its moment, of flights that share some columns.
+def _past(
+    flights: ir.Table, name: str, *, by: Sequence[str], known: str, delay: str, within: int | None = None
+) -> ir.Table:
+    """For each flight: other flights that share the columns `by`, as far as known when its forecast is made.
 
     Returns:
-        ``flight_id``, and a column ``<name>_…`` for the number, mean delay and late share of each kind of event, or the
-        backlog: flights that were due and had not left.
+        ``flight_id``, and ``<name>_flights``, ``_delay`` (mean, minutes) and ``_late_share``.
     """
-    totals = running_totals(_events(flights, by, of), by, [f"{kind}_{what}" for kind in of for what in WHAT])
-    before = totals.view()
-    asked = flights.select("flight_id", "moment", *by)
-    past = asked.asof_join(totals, asked.moment > totals.known, by).asof_join(
-        before, asked.moment - minutes > before.known, by, rname="{name}_before"
+    from ibis import _
+
+    past = totals_before(
+        flights.select("flight_id", *by, at=_.moment),
+        flights.filter(_[known].notnull()).select(
+            *by, at=_[known], flights=1, delay=_[delay], late=(_[delay] > LATE).cast("int8")
+        ),
+        by=by,
+        at="at",
+        of=["flights", "delay", "late"],
+        within=within,
     )
-
-    def within(total: str) -> ir.IntegerValue:
-        return past[total].coalesce(0) - past[f"{total}_before"].coalesce(0)
-
-    made = {}
-    for kind in of:
-        number = within(f"{kind}_number")
-        if kind == "plan":
-            made[f"{name}_backlog"] = number - within("departure_number")
-            continue
-        made[f"{name}_{kind}s"] = number
-        made[f"{name}_{kind}_delay"] = within(f"{kind}_delay") / number.nullif(0)
-        made[f"{name}_{kind}_late_share"] = within(f"{kind}_late") / number.nullif(0)
-    return past.select("flight_id", **made)
-
-
-def _events(flights: ir.Table, by: Sequence[str], kinds: Sequence[str]) -> ir.Table:
-    """One row an event: since when it is known, and numbers to add up."""
-    import ibis
-
-    times = {"departure": ("departed", "dep_delay"), "arrival": ("arrived", "arr_delay"), "plan": ("scheduled", None)}
-    tables = []
-    for kind in kinds:
-        known, delay = times[kind]
-        table = flights.filter(flights[known].notnull())
-        minutes = table[delay] if delay else ibis.literal(0)
-        numbers = {f"{other}_{what}": ibis.literal(0.0) for other in kinds for what in WHAT}
-        numbers |= {
-            f"{kind}_number": ibis.literal(1.0),
-            f"{kind}_delay": minutes.cast("float64"),
-            f"{kind}_late": (minutes > LATE).cast("float64"),
-        }
-        tables.append(table.select(*by, known=table[known], **numbers))
-    return ibis.union(*tables) if len(tables) > 1 else tables[0]
-
-
-def _beside(table: ir.Table, *others: ir.Table) -> ir.Table:
-    """The columns of the other tables beside those of the first, by flight."""
-    for other in others:
-        table = table.left_join(other, "flight_id").drop("flight_id_right")
-    return table
+    any_flight = _.flights.nullif(0)
+    return past.select(
+        "flight_id",
+        **{
+            f"{name}_flights": _.flights,
+            f"{name}_delay": _.delay / any_flight,
+            f"{name}_late_share": _.late / any_flight,
+        },
+    )

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipelines.prepare.history import running_totals
+from pipelines.prepare.history import totals_before
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -37,6 +37,7 @@ EXCLUDED = {
     "part_key": "identifier",
     "supplier_key": "identifier; its history stands for it",
     "part_name": "free text",
+    "lowest_supply_cost": "supply_cost_to_lowest stands for it",
 }
 
 
@@ -143,7 +144,7 @@ def features(primary: ir.Table) -> ir.Table:
     """What the order says, and how late the supplier was, and parts of the type were, in what was received by then."""
     from ibis import _
 
-    lines = primary.mutate(month=_.order_date.truncate("M"))
+    lines = primary.mutate(month=_month(_.order_date))
     suppliers = _late_before(lines, "supplier_key", "supplier")
     types = _late_before(lines, "part_type", "part_type")
     unit_price = _.price.cast("float64") / _.quantity
@@ -202,14 +203,14 @@ def _late_before(lines: ir.Table, by: str, name: str) -> ir.Table:
     months of suppliers. There is no history of a single part: its thirty lines in seven years tell nothing, its type's
     do.
     """
-    import ibis
     from ibis import _
 
-    received = lines.select(by, known=_.receipt_date.truncate("M"), lines=ibis.literal(1), late=_.late)
-    totals = running_totals(received, [by], ["lines", "late"])
+    received = lines.group_by(by, month=_month(_.receipt_date)).aggregate(lines=_.count(), late=_.late.sum())
     asked = lines.select(by, "month").distinct()
-    return asked.asof_join(totals, asked.month > totals.known, [by]).select(
-        by,
-        "month",
-        **{f"{name}_lines": _.lines.coalesce(0), f"{name}_late_share": _.late / _.lines},
-    )
+    past = totals_before(asked, received, by=[by], at="month", of=["lines", "late"])
+    return past.select(by, "month", **{f"{name}_lines": _.lines, f"{name}_late_share": _.late / _.lines.nullif(0)})
+
+
+def _month(date: ir.DateValue) -> ir.IntegerValue:
+    """Months since the year 0."""
+    return date.year() * 12 + date.month()
