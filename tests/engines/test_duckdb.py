@@ -75,3 +75,14 @@ def test_asking_whether_it_is_an_expression_does_not_import_ibis() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
     assert is_expression(connection().sql("select 1 as one"))
+
+
+def test_a_connection_opens_in_a_notebook() -> None:
+    # In a kernel without ipywidgets DuckDB refuses settings that it takes everywhere else.
+    import nbclient
+    import nbformat
+
+    cell = nbformat.v4.new_code_cell(
+        "from workbench.engines import connection\nconnection().sql('SELECT 1').to_pyarrow()"
+    )
+    nbclient.NotebookClient(nbformat.v4.new_notebook(cells=[cell]), timeout=60, kernel_name="python3").execute()

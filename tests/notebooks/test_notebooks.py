@@ -9,18 +9,33 @@ import sys
 from pathlib import Path
 
 
-def test_the_notebooks_run_and_write_what_kedro_run_wrote(clinic_copy: Path) -> None:
-    features = clinic_copy / "data" / "clinic" / "04_feature" / "features.parquet"
-    before, written = hashlib.sha256(features.read_bytes()).hexdigest(), features.stat().st_mtime_ns
-    nbval = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", "-p", "no:cacheprovider", "-q"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *nbval, "--rootdir", ".", "notebooks"],
-        cwd=clinic_copy,
+def nbval(project: Path, notebooks: str) -> subprocess.CompletedProcess[str]:
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", "-p", "no:cacheprovider", "-q"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "--rootdir", ".", notebooks],
+        cwd=project,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+def test_a_cell_that_fails_after_a_client_was_opened_is_seen(clinic_copy: Path) -> None:
+    path = clinic_copy / "notebooks" / "explore" / "03_from_notebook_to_pipeline.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    code[-1]["source"] = ["raise RuntimeError('planted')"]
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    done = nbval(clinic_copy, str(path.relative_to(clinic_copy)))
+    assert done.returncode == 1, done.stdout
+    assert "planted" in done.stdout
+
+
+def test_the_notebooks_run_and_write_what_kedro_run_wrote(clinic_copy: Path) -> None:
+    features = clinic_copy / "data" / "clinic" / "04_feature" / "features.parquet"
+    before, written = hashlib.sha256(features.read_bytes()).hexdigest(), features.stat().st_mtime_ns
+    done = nbval(clinic_copy, "notebooks")
     assert done.returncode == 0, done.stdout + done.stderr
     cells = sum(
         cell["cell_type"] == "code"

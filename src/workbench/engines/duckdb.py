@@ -38,8 +38,10 @@ def connection() -> Backend:
         enable_external_file_cache=False,
         temp_directory=_scratch(),
     )
-    # DuckDB's bar goes to standard output, where commands print JSON.
-    backend.raw_sql("SET enable_progress_bar = false")
+    # DuckDB's bar goes to standard output, where commands print JSON. In a notebook without ipywidgets it is off, and
+    # there DuckDB refuses any change of it.
+    if backend.con.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        backend.raw_sql("SET enable_progress_bar = false")
     return backend
 
 
