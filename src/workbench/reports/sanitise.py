@@ -40,7 +40,7 @@ _FREE_TEXT = {("img", "alt"), ("abbr", "title")}
 
 def sanitise(html: str) -> str:
     """The allowed part of a piece of HTML, well formed."""
-    import bleach  # type: ignore[import-untyped]
+    import bleach
 
     # `script` and `style` lose their content as well as their tags: bleach would show it as text.
     html = re.sub(r"<(script|style)\b.*?</\1\s*>", "", html, flags=re.IGNORECASE | re.DOTALL)
