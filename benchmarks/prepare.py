@@ -7,8 +7,8 @@ the same checks on the way: key unique, label there, cuts in time, rows of each 
 seconds begin after its imports. The runs alternate, and medians are compared. Then the saved tables are compared row
 for row. Bars: within 1.15 times the SQL; at least 3 times as fast as pandas; at most half of the peak memory of pandas.
 
-pandas keeps the primary table in memory, where the others read it back from the file, and looks the past up with
-cumulative sums and `merge_asof`, its quickest way.
+All three read the primary table back from its file, as the second node of the pipeline does. pandas looks the past up
+with cumulative sums and `merge_asof`, its quickest way.
 """
 
 from __future__ import annotations

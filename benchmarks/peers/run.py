@@ -56,12 +56,14 @@ def sql(client_id: str, raw: Path, out: Path) -> float:
 
 def pandas(client_id: str, raw: Path, out: Path) -> float:
     import numpy as np
+    import pandas as pd
     import pyarrow.parquet  # noqa: F401
 
     peer = import_module(f"benchmarks.peers.{client_id}_pandas")
     started = time.perf_counter()
     primary = peer.join(raw)
     primary.to_parquet(out / "primary.parquet", compression="zstd", index=False)
+    primary = pd.read_parquet(out / "primary.parquet")  # the second node of the pipeline, as for the others
     if primary[peer.KEY].isna().any(axis=None) or primary.duplicated(peer.KEY).any():
         sys.exit("the key is not unique")
     known = primary[primary[peer.LABEL].notna()]

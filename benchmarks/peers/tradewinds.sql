@@ -15,7 +15,7 @@ COPY (
         FROM '{raw}/nation.parquet' LEFT JOIN '{raw}/region.parquet' ON n_regionkey = r_regionkey
     )
     SELECT
-        l_orderkey AS order_key, l_linenumber AS line_number, o_orderdate AS order_date, l_commitdate AS commit_date,
+        l.l_orderkey AS order_key, l_linenumber AS line_number, o_orderdate AS order_date, l_commitdate AS commit_date,
         l_shipdate AS ship_date, l_receiptdate AS receipt_date, (l_receiptdate > l_commitdate)::TINYINT AS late,
         o_orderstatus AS order_status, o_orderpriority AS order_priority, o_totalprice AS order_value,
         order_lines, order_quantity, l_quantity AS quantity, l_extendedprice AS price, l_discount AS discount, l_tax AS tax,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.ingest.rules import any_of, duplicate_reason
+from workbench.engines import fetch
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -62,4 +63,4 @@ def _repeated(table: ir.Table, key: tuple[str, ...]) -> ir.Table:
 
 
 def _is_empty(table: ir.Table) -> bool:
-    return bool(table.limit(1).count().to_pyarrow().as_py() == 0)
+    return not fetch(table.select(table[ROW]).limit(1))

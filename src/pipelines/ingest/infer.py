@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.ingest.casting import DECIMAL_DIGITS, can_cast, cast, given, kind_of
 from workbench.clients import TableSchema
 from workbench.clients.schema import ColumnSchema
+from workbench.engines import fetch
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _types_of_text(names: list[str], rows: ir.Table) -> dict[str, ColumnSchema]:
             if kind in _EXCEPT:
                 refused |= column.re_search(_EXCEPT[kind])
             measures[f"{position}_{kind}"] = ~refused.fill_null(False).any()
-    answer = rows.aggregate(**measures).to_pyarrow().to_pylist()[0]
+    answer = fetch(rows.aggregate(**measures))[0]
     found = {}
     for position, name in enumerate(names):
         fits = [kind for kind in _CANDIDATES if answer[f"{position}_{kind}"]] if answer[f"{position}_any"] else []

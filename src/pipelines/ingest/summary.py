@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.ingest.casting import kind_of
 from pipelines.ingest.checking import kept
 from pipelines.ingest.duplicates import REASONS
+from workbench.engines import fetch
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -34,7 +35,7 @@ def summarise(checked: ir.Table, personal: Collection[str]) -> dict[str, Any]:
         ``distinct`` (approximate, HyperLogLog), ``min``, ``max`` (numbers; text; ISO dates), ``mean`` of numbers.
     """
     counts = checked.aggregate(read=checked.count(), kept=checked[REASONS].isnull().sum())
-    read, good = counts.to_pyarrow().to_pylist()[0].values()
+    read, good = fetch(counts)[0].values()
     return {
         "read": read,
         "kept": good,
@@ -49,7 +50,7 @@ def _reasons(checked: ir.Table) -> dict[str, int]:
     reasons: Any = checked[REASONS]
     each = checked.filter(reasons.notnull()).select(reason=reasons.unnest())
     counted = each.group_by("reason").aggregate(rows=each.count())
-    found = counted.order_by(counted["rows"].desc(), "reason").to_pyarrow().to_pylist()
+    found = fetch(counted.order_by(counted["rows"].desc(), "reason"))
     return {row["reason"]: row["rows"] for row in found}
 
 
@@ -67,7 +68,7 @@ def _profile(table: ir.Table, personal: Collection[str]) -> dict[str, dict[str, 
         measures[f"{position}_max"] = column.max()
         if kind in _NUMBERS:
             measures[f"{position}_mean"] = column.mean()
-    found = table.aggregate(**measures).to_pyarrow().to_pylist()[0]
+    found = fetch(table.aggregate(**measures))[0]
     rows = found["rows"]
     return {
         name: {

@@ -39,9 +39,13 @@ def totals_before(
     from ibis import _
 
     rest = [column for column in asked.columns if column not in {*by, at}]
-    questions = asked.select(*by, at, *rest, asks=True, **dict.fromkeys(of, ibis.literal(0.0)))
     nothing = {column: ibis.null(asked[column].type()) for column in rest}
-    answers = events.select(*by, at, **nothing, asks=False, **{name: _[name].cast("float64") for name in of})
-    before = ibis.range_window(preceding=(within, 1), group_by=by, order_by=at)
-    line = questions.union(answers)
-    return line.mutate(**{name: _[name].sum().over(before).coalesce(0) for name in of}).filter(_.asks).drop("asks")
+    questions = asked.select(*by, at, *rest, asks=True, **dict.fromkeys(of, ibis.literal(0.0)))
+    happened = events.select(*by, at, **nothing, asks=False, **{name: _[name].cast("float64") for name in of})
+    line = questions.union(happened)
+    if within is not None:
+        # What is too long ago is taken out again, by an event that undoes it.
+        line = line.union(happened.mutate(**{at: _[at] + within, **{name: -_[name] for name in of}}))
+    # At one moment the questions come first: an event counts strictly after it is known.
+    before = ibis.cumulative_window(group_by=by, order_by=[at, ibis.desc("asks")])
+    return line.mutate(**{name: _[name].sum().over(before) for name in of}).filter(_.asks).drop("asks")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.prepare.labels import finite
+from workbench.engines import fetch
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -84,7 +85,7 @@ def profile(
         found = _measures(train[name], label, at, two_classes=two_classes)
         # Numbered, because a column may be called anything.
         measures |= {f"{position} {measure}": value for measure, value in found.items()}
-    row = train.aggregate(**measures).to_pyarrow().to_pylist()[0]
+    row = fetch(train.aggregate(**measures))[0]
     return {
         name: _profile(train[name], row["rows"], _of(row, position), two_classes=two_classes)
         for position, name in enumerate(columns)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.prepare.folds import FOLD, NAMES, Cuts, cuts_by_time, fold_of
 from pipelines.prepare.labels import Classes, label_of
+from workbench.engines import fetch
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -96,8 +97,7 @@ def _overview(client: Client, primary: ir.Table) -> dict[str, Any]:
     measures |= {f"missing {column}": primary[column].isnull().sum() for column in _needed(client)}
     if client.split.by == "time":
         measures |= cuts_by_time(client, primary[client.time_column], where=label.notnull())
-    found: dict[str, Any] = primary.aggregate(**measures).to_pyarrow().to_pylist()[0]
-    return found
+    return fetch(primary.aggregate(**measures))[0]
 
 
 def _needed(client: Client) -> Iterator[str]:
@@ -125,7 +125,7 @@ def _check_overview(client: Client, found: dict[str, Any]) -> None:
 def _check_key_is_unique(client: Client, primary: ir.Table) -> None:
     counts = primary.group_by(*client.key).aggregate(times=primary.count())
     repeated = counts.filter(counts.times > 1)
-    found = repeated.aggregate(keys=repeated.count(), rows=repeated.times.sum()).to_pyarrow().to_pylist()[0]
+    found = fetch(repeated.aggregate(keys=repeated.count(), rows=repeated.times.sum()))[0]
     if found["keys"]:
         raise DataError(
             f"key ({', '.join(client.key)}) is not unique: {found['keys']:,} values stand in {found['rows']:,} rows",
@@ -140,7 +140,7 @@ def _classes(client: Client, primary: ir.Table, low: Any, high: Any) -> Classes:
     label = label_of(client, primary)
     most = 2 if client.task == "binary" else MAX_CLASSES
     values = primary.select(label=label).filter(label.notnull()).distinct().order_by("label").limit(most + 1)
-    names = [str(value) for value in values.to_pyarrow()["label"].to_pylist()]
+    names = [str(row["label"]) for row in fetch(values)]
     if len(names) > most:
         raise _wrong(
             client,
@@ -157,7 +157,7 @@ def _rows_of_folds(client: Client, primary: ir.Table, cuts: Cuts | None) -> dict
     label = label_of(client, primary)
     rows = primary.select(label=label, fold=fold_of(client, primary, cuts)).filter(label.notnull())
     by_fold = rows.group_by("fold").aggregate(rows=rows.count(), low=rows.label.min(), high=rows.label.max())
-    found = {row["fold"]: row for row in by_fold.to_pyarrow().to_pylist()}
+    found = {row["fold"]: row for row in fetch(by_fold)}
     for name in NAMES:
         fold = found.get(name, {"rows": 0})
         if fold["rows"] < MIN_FOLD_ROWS:

@@ -12,6 +12,7 @@ from kedro.utils import find_kedro_project
 
 from pipelines.report.parameters import ReportParameters
 from workbench.clients import Client, Schema
+from workbench.engines import fetch
 
 __all__ = ["describe_folds", "describe_lineage", "render_data_quality", "render_model_card"]
 
@@ -33,7 +34,7 @@ def describe_folds(features: Any, feature_roles: dict[str, Any]) -> dict[str, An
         measures |= {"first": features[time].min().cast("string"), "last": features[time].max().cast("string")}
     if feature_roles["task"] != "multiclass":
         measures["target"] = features[target].cast("float64").mean()
-    found = features.group_by(fold).aggregate(**measures).to_pyarrow().to_pylist()
+    found = fetch(features.group_by(fold).aggregate(**measures))
     for row in found:
         # The last digits of a mean depend on how many threads added it up.
         row["target"] = float(f"{row['target']:.6g}") if row.get("target") is not None else None

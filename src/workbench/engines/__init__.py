@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from workbench.engines.duckdb import connection, is_expression, write_parquet
+from workbench.engines.duckdb import connection, fetch, is_expression, write_parquet
 
-__all__ = ["connection", "is_expression", "write_parquet"]
+__all__ = ["connection", "fetch", "is_expression", "write_parquet"]

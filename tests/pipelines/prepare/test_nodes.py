@@ -15,7 +15,7 @@ import pytest
 from pipelines.prepare.nodes import join_tables, make_features
 from pipelines.prepare.parameters import PrepareParameters
 from workbench.clients import Client, ClientRegistry
-from workbench.engines import connection, is_expression, write_parquet
+from workbench.engines import connection, fetch, is_expression, write_parquet
 from workbench.errors import ConfigurationError, DataError
 
 Raw = dict[str, ir.Table]
@@ -80,18 +80,17 @@ def test_rows_stay_in_the_engine(
     clients: ClientRegistry, raw_of: Callable[[str], Raw], name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     fetched: list[int] = []
-    to_pyarrow = ir.Table.to_pyarrow
 
-    def counted(self: ir.Table, **options: Any) -> pa.Table:
-        result = to_pyarrow(self, **options)
-        fetched.append(result.num_rows)
-        return result
+    def counted(table: ir.Table) -> list[dict[str, Any]]:
+        rows = fetch(table)
+        fetched.append(len(rows))
+        return rows
 
     def refuse(*arguments: object, **options: object) -> None:
-        pytest.fail("a table was made into a DataFrame")
+        pytest.fail("a table was brought into Python")
 
-    monkeypatch.setattr(ir.Table, "to_pyarrow", counted)
-    for method in ("execute", "to_pandas", "to_polars", "to_pandas_batches", "to_pyarrow_batches"):
+    monkeypatch.setattr("pipelines.prepare.survey.fetch", counted)
+    for method in ("execute", "to_pandas", "to_polars", "to_pandas_batches", "to_pyarrow", "to_pyarrow_batches"):
         monkeypatch.setattr(ir.Table, method, refuse)
     client = clients.load(name)
     primary = join_tables(client, raw_of(name))

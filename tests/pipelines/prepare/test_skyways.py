@@ -112,8 +112,7 @@ def test_the_features_name_no_excluded_column(rows: dict[str, dict[str, Any]]) -
 
 def test_history_is_what_a_person_would_count(raw: Raw, rows: dict[str, dict[str, Any]]) -> None:
     """Compared with loops over all flights, for some of them."""
-    primary = skyways.join(raw)
-    flights = skyways._with_times(primary).to_pyarrow().to_pylist()
+    flights = with_planned_minutes(raw).to_pyarrow().to_pylist()
     for row in flights:
         # The two moments, once more and by another way.
         start = row["scheduled_departure"]
@@ -139,6 +138,11 @@ def test_history_is_what_a_person_would_count(raw: Raw, rows: dict[str, dict[str
         same = groups["flight", row["carrier"], row["flight"]]
         assert_counts(made, "flight_14d", [o["arr_delay"] for o in same if o["landed"] and o["landed"] < now])
         assert_aircraft(made, row, groups["aircraft", row["tailnum"]], now)
+
+
+def with_planned_minutes(raw: Raw) -> ir.Table:
+    primary = skyways.join(raw)
+    return primary.mutate(planned_minutes=skyways._planned_minutes(primary))
 
 
 def assert_counts(made: dict[str, Any], name: str, delays: list[int]) -> None:
@@ -172,9 +176,7 @@ def assert_aircraft(made: dict[str, Any], row: dict[str, Any], flights: list[dic
 
 def test_planned_minutes_know_the_time_zones(raw: Raw) -> None:
     """Taking off and landing take between 5 minutes and 4 hours beside the time in the air."""
-    flights = skyways._with_times(skyways.join(raw)).filter(
-        ibis._.arr_delay.notnull(), ibis._.planned_minutes.notnull()
-    )
+    flights = with_planned_minutes(raw).filter(ibis._.arr_delay.notnull(), ibis._.planned_minutes.notnull())
     taxi = flights.mutate(taxi=ibis._.planned_minutes + ibis._.arr_delay - ibis._.dep_delay - ibis._.air_time)
     found = taxi.aggregate(low=taxi.taxi.min(), high=taxi.taxi.max(), rows=taxi.count()).to_pyarrow().to_pylist()[0]
     assert found["rows"] > 3_000

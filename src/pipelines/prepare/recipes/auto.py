@@ -28,6 +28,7 @@ from pipelines.prepare.folds import fold_of
 from pipelines.prepare.labels import encoded, label_of
 from pipelines.prepare.profile import Profile, as_date, as_number, profile
 from pipelines.prepare.recipes import Recipe
+from workbench.engines import fetch
 from workbench.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _frequent(train: ir.Table, kept: Mapping[str, Profile], least: float) -> dic
         for position, name in enumerate(names)
     ]
     table = ibis.union(*counts) if len(counts) > 1 else counts[0]
-    frequent = table.filter(table.rows >= least, table.value.notnull()).to_pyarrow().to_pylist()
+    frequent = fetch(table.filter(table.rows >= least, table.value.notnull()))
     return {
         name: sorted(row["value"] for row in frequent if row["position"] == position)
         for position, name in enumerate(names)

@@ -124,53 +124,77 @@ def features(primary: ir.Table) -> ir.Table:
     import ibis
     from ibis import _
 
-    flights = _with_times(primary)
-    due = ibis.range_window(preceding=(None, AHEAD + 1), group_by=["origin", "date"], order_by="scheduled")
-    table = flights.select(
-        *(_[name] for name in ("flight_id", "scheduled_departure", "late", "carrier", "origin", "dest")),
-        *(_[name] for name in ("distance", "planned_minutes", "dest_lat", "dest_lon", "dest_alt")),
+    moments = _moments(primary)
+    table = primary.select(
+        *(_[name] for name in ("flight_id", "scheduled_departure", "late", "carrier", "origin", "dest", "time_hour")),
+        *(_[name] for name in ("distance", "dest_lat", "dest_lon", "dest_alt")),
         *(_[name] for name in ("plane_model", "plane_engine", "plane_engines", "plane_seats")),
         *(_[name] for name in (*WEATHER, "precip_6h")),
+        planned_minutes=_planned_minutes(primary),
         plane_age=_.year - _.plane_year,
         departure_hour=_.hour + _.minute / 60,
-        weekday=_.date.day_of_week.full_name(),
-        hour_flights=_.count().over(group_by=["origin", "time_hour"]),
-        hour_flights_to_dest=_.count().over(group_by=["dest", "time_hour"]),
-        origin_today_due=_.count().over(due),
+        weekday=ibis.date(_.year, _.month, _.day).day_of_week.full_name(),
     )
+    for name, place in (("hour_flights", "origin"), ("hour_flights_to_dest", "dest")):
+        counts = primary.group_by([place, "time_hour"]).aggregate(**{name: _.count()})
+        table = table.left_join(counts, [place, "time_hour"]).drop(f"{place}_right", "time_hour_right")
     arrivals = {"known": "arrived", "delay": "arr_delay"}
     for past in (
-        _aircraft(flights),
-        _past(flights, "origin_today", by=["origin", "date"], known="departed", delay="dep_delay"),
-        _past(flights, "dest_today", by=["dest", "date"], **arrivals),
-        _past(flights, "flight_14d", by=["carrier", "flight"], **arrivals, within=14 * DAY),
+        _aircraft(moments),
+        _past(moments, "origin_today", by=["origin", "date"], known="departed", delay="dep_delay"),
+        _past(moments, "dest_today", by=["dest", "date"], **arrivals),
+        _past(moments, "flight_14d", by=["carrier", "flight"], **arrivals, within=14 * DAY),
+        _due(moments),
     ):
         table = table.left_join(past, "flight_id").drop("flight_id_right")
-    return table.mutate(origin_today_overdue=_.origin_today_due - _.origin_today_flights).drop("origin_today_due")
+    overdue = _.origin_today_due - _.origin_today_flights
+    return table.mutate(origin_today_overdue=overdue).drop("origin_today_due", "time_hour")
 
 
-def _with_times(primary: ir.Table) -> ir.Table:
+def _due(moments: ir.Table) -> ir.Table:
+    """How many flights should have left the airport today when the forecast is made."""
+    import ibis
+    from ibis import _
+
+    due = ibis.range_window(preceding=(None, AHEAD + 1), group_by=["origin", "date"], order_by="scheduled")
+    return moments.select("flight_id", origin_today_due=_.count().over(due))
+
+
+def _moments(primary: ir.Table) -> ir.Table:
     """Minutes since 1970, in UTC: when the forecast is made, and since when a departure and an arrival are known.
 
-    The planned minutes come from two local times and the offsets of their zones. New York's offset is ``hour`` (local)
-    less that of ``time_hour`` (UTC); a destination that has summer time at all has it when New York has. Four airports
-    are not in the table of airports: arrivals there never count as known.
+    Narrow: what looks at the past sorts these rows several times. Four airports are not in the table of airports:
+    arrivals there never count as known.
     """
     import ibis
     from ibis import _
 
-    here = (_.hour - _.time_hour.hour() + 36) % 24 - 12
-    there = _.dest_tz + ((_.dest_dst == "A") & (here > _.origin_tz)).cast("int64")
-    return primary.mutate(
+    return primary.select(
+        *(
+            _[name]
+            for name in ("flight_id", "carrier", "flight", "origin", "dest", "tailnum", "dep_delay", "arr_delay")
+        ),
         date=ibis.date(_.year, _.month, _.day),
         scheduled=_.scheduled_departure.epoch_seconds() // 60,
-        planned_minutes=(_clock(_.sched_arr_time) - _clock(_.sched_dep_time) + 60 * (here - there) + 2 * DAY) % DAY,
+        planned_minutes=_planned_minutes(primary),
     ).mutate(
         moment=_.scheduled - AHEAD,
         # Not before the schedule, so that a flight which leaves early cannot tell of itself.
         departed=_.scheduled + _.dep_delay.clip(lower=0),
         arrived=_.scheduled + (_.planned_minutes + _.arr_delay).clip(lower=0),
     )
+
+
+def _planned_minutes(flights: ir.Table) -> ir.IntegerValue:
+    """From two local times and the offsets of their zones.
+
+    New York's offset is ``hour`` (local) less that of ``time_hour`` (UTC); a destination that has summer time at all has
+    it when New York has.
+    """
+    here = (flights.hour - flights.time_hour.hour() + 36) % 24 - 12
+    there = flights.dest_tz + ((flights.dest_dst == "A") & (here > flights.origin_tz)).cast("int64")
+    planned = _clock(flights.sched_arr_time) - _clock(flights.sched_dep_time) + 60 * (here - there)
+    return (planned + 2 * DAY) % DAY
 
 
 def _clock(time: ir.IntegerValue) -> ir.IntegerValue:

@@ -144,12 +144,12 @@ def features(primary: ir.Table) -> ir.Table:
     """What the order says, and how late the supplier was, and parts of the type were, in what was received by then."""
     from ibis import _
 
-    lines = primary.mutate(month=_month(_.order_date))
-    suppliers = _late_before(lines, "supplier_key", "supplier")
-    types = _late_before(lines, "part_type", "part_type")
+    suppliers = _late_before(primary, "supplier_key", "supplier")
+    types = _late_before(primary, "part_type", "part_type")
     unit_price = _.price.cast("float64") / _.quantity
     return (
-        lines.left_join(suppliers, ["supplier_key", "month"])
+        primary.mutate(month=_month(_.order_date))
+        .left_join(suppliers, ["supplier_key", "month"])
         .left_join(types, ["part_type", "month"])
         .select(
             _.order_key,
@@ -206,7 +206,7 @@ def _late_before(lines: ir.Table, by: str, name: str) -> ir.Table:
     from ibis import _
 
     received = lines.group_by(by, month=_month(_.receipt_date)).aggregate(lines=_.count(), late=_.late.sum())
-    asked = lines.select(by, "month").distinct()
+    asked = lines.select(by, month=_month(_.order_date)).distinct()
     past = totals_before(asked, received, by=[by], at="month", of=["lines", "late"])
     return past.select(by, "month", **{f"{name}_lines": _.lines, f"{name}_late_share": _.late / _.lines.nullif(0)})
 
