@@ -8,7 +8,8 @@
     │   │   └── UnknownClient    the client is not in the registry
     │   ├── DataError            a table is missing, empty, or not what its schema says
     │   ├── ModelError           a model is missing, tampered with, or does not fit the table
-    │   └── ReportError          a notebook could not be rendered
+    │   ├── ReportError          a notebook could not be rendered
+    │   └── KernelError          a warm kernel could not be had
     └── Transient                the same command may pass later: network, quota, lock
         └── Busy                 somebody else holds the client
 
@@ -22,6 +23,7 @@ __all__ = [
     "Busy",
     "ConfigurationError",
     "DataError",
+    "KernelError",
     "ModelError",
     "ReportError",
     "Terminal",
@@ -88,6 +90,10 @@ class ModelError(Terminal):
 
 class ReportError(Terminal):
     """A notebook could not be rendered."""
+
+
+class KernelError(Terminal):
+    """A warm kernel could not be had; a cold one may."""
 
 
 class Busy(Transient):

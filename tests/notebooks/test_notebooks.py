@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+from workbench.kernels.spec import SHARE
+
 
 def nbval(project: Path, notebooks: str) -> subprocess.CompletedProcess[str]:
-    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120", "-p", "no:cacheprovider", "-q"]
+    kernel = ["--nbval-kernel-name=workbench_warm", "--nbval-cell-timeout=120"]
+    options = ["--nbval-lax", *kernel, "-p", "no:cacheprovider", "-q"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, "--rootdir", ".", notebooks],
         cwd=project,
+        env=os.environ | {"JUPYTER_PATH": str(SHARE)},
         capture_output=True,
         text=True,
         timeout=300,

@@ -56,6 +56,7 @@ def run(
     from workbench.fleet.plan import chosen_clients, chosen_pipelines, plan
     from workbench.fleet.runner import Fleet
     from workbench.fleet.view import view_for
+    from workbench.kernels.process import shared_zygote
 
     project = project_of(ctx)
     chosen = chosen_clients(ClientRegistry(project), clients)
@@ -63,13 +64,15 @@ def run(
     if dry_run:
         click.echo(json.dumps([cell.to_dict() for cell in cells], indent=2) if as_json else table.of_cells(cells))
         return
-    result = Fleet(
+    fleet_run = Fleet(
         project,
         cells,
         workers=min(workers or min(4, cpus()), len(chosen)),
         continue_on_error=continue_on_error,
         view=view_for(sys.stderr, len(cells)),
-    ).run()
+    )
+    with shared_zygote():  # for the kernels of all reports
+        result = fleet_run.run()
     runs = result.runs
     click.echo(json.dumps([one.to_dict() for one in runs], indent=2) if as_json else table.of_runs(runs, when=False))
     ctx.exit(result.exit_code)

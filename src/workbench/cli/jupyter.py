@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ def _lab() -> click.Command:
     start = command.callback
 
     def open_first_page(*metadata: Any, args: tuple[str, ...], **options: Any) -> Any:
+        from workbench.kernels.spec import SHARE
+
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (str(SHARE), os.environ.get("JUPYTER_PATH", ""))))
         # What a person gives comes later and wins; a folder or a notebook to open is such a thing.
         page = () if any(Path(word).exists() for word in args) else (f"--LabApp.default_url={FIRST_PAGE}",)
         return start(*metadata, args=(*page, *args), **options) if start else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,10 @@ def list_templates(ctx: click.Context, *, as_json: bool) -> None:
 @report.command("run")
 @click.argument("template")
 @click.option("--clients", default="all", show_default=True, help="Client ids with commas between them, or `all`.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Reports at once.")
 @as_json
 @click.pass_context
-def run_template(ctx: click.Context, template: str, *, clients: str, as_json: bool) -> None:
+def run_template(ctx: click.Context, template: str, *, clients: str, workers: int, as_json: bool) -> None:
     """Render a template for clients, each in a process of its own; exit 1 if any failed.
 
     Example: kedro report run model_card --clients skyways,clinic
@@ -69,11 +71,14 @@ def run_template(ctx: click.Context, template: str, *, clients: str, as_json: bo
         registry.load(name)
     if not chosen:
         raise ConfigurationError("no client was named", hint="give `--clients all`, or see `kedro client list`")
+    from workbench.kernels.process import shared_zygote
+
     results = []
-    for name in chosen:
-        results.append(_render(project, name, found.name, node, quiet=as_json))
-        if not as_json:
-            _print_result(results[-1])
+    with shared_zygote(), ThreadPoolExecutor(workers) as pool:
+        for result in pool.map(lambda name: _render(project, name, found.name, node, quiet=as_json), chosen):
+            results.append(result)
+            if not as_json:
+                _print_result(result)
     if as_json:
         click.echo(json.dumps(results, indent=2))
     if any(not result["ok"] for result in results):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from typing import Any
 
 from workbench.clients import ClientRegistry, env_of_client
 from workbench.errors import ConfigurationError, WorkbenchError
-from workbench.notebook.session import forget_client, project_here
+from workbench.notebook.session import forget_client, log_plainly, project_here
 
 __all__ = ["client", "register", "switch"]
 
@@ -20,10 +19,8 @@ NAMES = ("client", "catalog", "context", "session", "pipelines")
 
 def register(shell: Any) -> None:
     """Add the magic to a shell, and Kedro's own magics if they are not there yet."""
-    # Kedro's default logging makes rich print a traceback as text, and what runs the notebook unattended (nbval) then
-    # takes a failed cell for a good one. Kedro reads this when it is first imported.
     with suppress(ConfigurationError):  # outside of a project it is `%client` that says so
-        os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(project_here() / "conf" / "logging.yml"))
+        log_plainly(project_here())
     with _without_chatter():
         shell.extension_manager.load_extension("kedro.ipython")
     shell.register_magic_function(client, magic_kind="line", magic_name="client")

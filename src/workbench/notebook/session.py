@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients import Client, ClientRegistry, env_of_client
-from workbench.engines import connection
+from workbench.engines import connection, is_expression
 from workbench.errors import ConfigurationError
 from workbench.reports import HandedInputs, Inputs
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
 
-__all__ = ["Workspace", "forget_client", "open_client", "project_here", "report_inputs"]
+__all__ = ["Workspace", "forget_client", "log_plainly", "open_client", "project_here", "report_inputs"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def open_client(client_id: str, project: Path | None = None) -> Workspace:
     """
     project = project or project_here()
     client = ClientRegistry(project).load(client_id)
+    log_plainly(project)
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
 
@@ -71,6 +73,15 @@ def open_client(client_id: str, project: Path | None = None) -> Workspace:
     bootstrap_project(project)
     context = KedroSession.create(project_path=project, env=env_of_client(client_id)).load_context()
     return Workspace(client, context.catalog, context)
+
+
+def log_plainly(project: Path) -> None:
+    """Have Kedro log as the project says, if it is not imported yet.
+
+    Its default makes rich print a traceback as text, and what runs a notebook unattended (nbval) then takes a failed
+    cell for a good one.
+    """
+    os.environ.setdefault("KEDRO_LOGGING_CONFIG", str(project / "conf" / "logging.yml"))
 
 
 def forget_client() -> None:
@@ -91,7 +102,10 @@ def report_inputs(client_id: str, folder: str) -> Inputs:
 
 
 class _OpenedInputs:
-    """A client's catalog. What the pipeline ``report`` makes for its templates is in no file, so it is made here."""
+    """A client's catalog; tables come whole, as a renderer hands them over.
+
+    What the pipeline ``report`` makes for its templates is in no file, so it is made here.
+    """
 
     def __init__(self, catalog: CatalogProtocol[Any, Any]) -> None:
         self._catalog = catalog
@@ -103,5 +117,6 @@ class _OpenedInputs:
 
         report = pipelines["report"]
         if name not in report.all_outputs():
-            return self._catalog.load(name)
+            data = self._catalog.load(name)
+            return data.to_pyarrow() if is_expression(data) else data
         return SequentialRunner().run(report.to_outputs(name), self._catalog)[name].load()

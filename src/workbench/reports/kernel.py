@@ -10,10 +10,10 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-import workbench
+from workbench.kernels.process import ADDRESS, SOURCE
+from workbench.kernels.spec import OneKernel
 
 __all__ = ["ReportKernel", "report_kernel"]
 
@@ -36,17 +36,24 @@ class ReportKernel(KernelManager):
     def run_out(self) -> None:
         """Kill the kernel and whatever it started, because its time is over; runs in the timer's thread."""
         self.timed_out = True
-        # The kernel leads a process group of its own: jupyter_client starts it in a new session.
+        self._kill_group()
+
+    def end(self) -> None:
+        """Close the channels, then kill the process group, also if its leader is gone already."""
+        for client in self._clients:
+            client.stop_channels()
+        self._kill_group()
+        process = getattr(self.provisioner, "process", None)
+        if process is not None:
+            process.wait()  # jupyter_client would look every tenth of a second
+        self.shutdown_kernel(now=True)
+
+    def _kill_group(self) -> None:
+        # The kernel leads a process group of its own: it was started in a new session.
         group: int | None = getattr(self.provisioner, "pgid", None)
         if group:  # 0 would be our own
             with suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGKILL)
-
-    def end(self) -> None:
-        """Close the channels, then let jupyter_client kill the process group, also if its leader is gone already."""
-        for client in self._clients:
-            client.stop_channels()
-        self.shutdown_kernel(now=True)
 
 
 @contextmanager
@@ -54,7 +61,8 @@ def report_kernel(folder: Path, timeout_seconds: float) -> Iterator[ReportKernel
     """Start a kernel of this very Python in ``folder``; when the block or its time ends, kill its process group.
 
     No kernel specification, startup file or history of the user's is read, so a report is the same for everybody. It
-    talks over sockets in ``folder`` rather than ports, which the kernels of a fleet would race for.
+    talks over sockets in ``folder`` rather than ports, which the kernels of a fleet would race for. It is warm if the
+    one who started this process shares a zygote.
 
     Args:
         folder: a private folder; the kernel's working directory is ``folder/work``.
@@ -65,10 +73,10 @@ def report_kernel(folder: Path, timeout_seconds: float) -> Iterator[ReportKernel
     sockets = {"transport": "ipc", "ip": str(folder / "kernel")} if len(str(folder)) <= LONGEST_FOLDER else {}
     kernel = ReportKernel(
         kernel_name="python3",
-        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+        kernel_spec_manager=OneKernel(warm=ADDRESS in os.environ),
         **sockets,
         connection_file=str(folder / "kernel.json"),
-        client_class="jupyter_client.asynchronous.AsyncKernelClient",
+        client_class="workbench.kernels.client.PromptKernelClient",
     )
     kernel.start_kernel(cwd=str(work), env=_environment(folder))
     timer = Timer(timeout_seconds, kernel.run_out)
@@ -82,10 +90,9 @@ def report_kernel(folder: Path, timeout_seconds: float) -> Iterator[ReportKernel
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    source = str(Path(workbench.__file__).parents[1])
     return os.environ | {
         "IPYTHONDIR": str(folder / "ipython"),
         "MPLBACKEND": "agg",
         # The notebook runs the code that renders it, even from another copy of the project.
-        "PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH", "")))),
+        "PYTHONPATH": os.pathsep.join(filter(None, (SOURCE, os.environ.get("PYTHONPATH", "")))),
     }

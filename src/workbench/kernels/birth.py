@@ -1,0 +1,72 @@
+"""How a fork of the zygote becomes a kernel like any other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from workbench.kernels.wire import Request
+
+__all__ = ["become", "run_kernel"]
+
+INLINE = "module://matplotlib_inline.backend_inline"
+"""The backend that ipykernel names in the environment of a kernel that names none; Matplotlib has read that already."""
+
+
+def become(request: Request, descriptors: Sequence[int]) -> None:
+    """Take on session, descriptors, environment, working directory and random state of one's own."""
+    os.setsid()
+    for kind in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(kind, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for target, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, target)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(request.environment)
+    time.tzset()
+    os.chdir(request.cwd)
+    _paths(request.environment.get("PYTHONPATH", ""))
+    _numpy_random()
+    _matplotlib_backend()
+
+
+def run_kernel(arguments: Sequence[str], on_listening: Callable[[], None]) -> None:
+    """What ``python -m ipykernel_launcher`` does; returns when the kernel is shut down.
+
+    Args:
+        arguments: ipykernel's.
+        on_listening: called when its sockets are bound. A client that connects before tries again only after a tenth of
+            a second (ZeroMQ's ``ZMQ_RECONNECT_IVL``).
+    """
+    from ipykernel.kernelapp import IPKernelApp
+
+    # A kernel ends itself when its parent is gone. That is the zygote, whoever asked for it, and ipykernel has read the
+    # environment already.
+    parent = os.environ["JPY_PARENT_PID"] = str(os.getppid())
+    sys.argv = ["ipykernel_launcher", *arguments]
+    app = IPKernelApp.instance()
+    app.initialize([*arguments, f"--IPKernelApp.parent_handle={parent}"])  # type: ignore[no-untyped-call]
+    on_listening()
+    app.start()  # type: ignore[no-untyped-call]
+
+
+def _paths(python_path: str) -> None:
+    new = [path for path in python_path.split(os.pathsep) if path and path not in sys.path]
+    sys.path[:0] = new
+
+
+def _numpy_random() -> None:
+    """Python's own generator is seeded anew in each fork; NumPy's is not."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()
+
+
+def _matplotlib_backend() -> None:
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib is not None:
+        matplotlib.rcParams["backend"] = os.environ.get("MPLBACKEND") or INLINE

@@ -1,0 +1,105 @@
+"""What a zygote imports before it forks, and the check that a fork of it is sound.
+
+POSIX gives a fork one thread: the one that forked. Any other is gone there, with whatever lock it held. So nothing may
+run in a zygote but its own thread, and those of libraries that take care of forks themselves.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from workbench.errors import KernelError
+
+__all__ = ["MODULES", "QUIET", "check_single_threaded", "preload"]
+
+MODULES = (
+    "ipykernel.kernelapp",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "tornado.platform.asyncio",
+    "tornado.queues",
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "ibis",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "mlflow",
+)
+"""What notebooks of data scientists import. Not torch, DuckDB or gRPC: they start threads, and are imported by whoever
+uses them; nor Matplotlib's inline backend, which looks for its shell when it is imported. A module that is not
+installed is left out."""
+
+QUIET = {
+    # One thread each: an idle pool would be a thread that a fork has not.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or the debugger warns, before anybody debugs, of frozen modules
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "1",
+}
+"""The environment in which a zygote imports; a kernel has its own."""
+
+_SOUND = {
+    # Arrow's, MLflow's and Polars' allocator stops its background threads before a fork, and starts them after it
+    # (jemalloc, src/background_thread.c: background_thread_prefork0).
+    "jemalloc_bg_thd",
+    # Polars' thread that deletes spilled files waits on a channel and holds no lock; only a query that spills gives it
+    # work.
+    "polars-ooc-clea",
+}
+
+
+def preload(modules: Iterable[str] = MODULES) -> list[str]:
+    """Import modules, those that are installed; the names of those that were.
+
+    Raises:
+        KernelError: one of them left a thread running that a fork would lose.
+    """
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are told again where a person can see them: in the notebook
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError:
+                continue
+            found.append(name)
+            check_single_threaded(name)
+    return found
+
+
+def check_single_threaded(after: str) -> None:
+    """Whether a fork is sound now.
+
+    Args:
+        after: what was imported or done last; named in the error.
+
+    Raises:
+        KernelError: a thread runs beside this one.
+    """
+    others = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
+    if sys.platform == "linux":
+        here = threading.get_native_id()
+        tasks = (task for task in os.listdir("/proc/self/task") if int(task) != here)  # noqa: PTH208 - names, not paths
+        others += [name for task in tasks if (name := _name_of(task)) not in _SOUND]
+    if others:
+        raise KernelError(
+            f"'{after}' leaves {len(others)} threads running ({', '.join(sorted(set(others)))}), lost in a fork",
+            where="the zygote of warm kernels",
+            hint="take it out of the list of modules; notebooks import it themselves",
+        )
+
+
+def _name_of(task: str) -> str:
+    try:
+        return Path("/proc/self/task", task, "comm").read_text().strip()
+    except FileNotFoundError:  # it has ended since
+        return "jemalloc_bg_thd"

@@ -1,0 +1,31 @@
+"""The kernelspec of warm kernels: for JupyterLab as a file, for reports as an object."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from traitlets import Bool
+
+from workbench.kernels.provisioner import NAME
+
+__all__ = ["SHARE", "OneKernel"]
+
+SHARE = Path(__file__).with_name("share") / "jupyter"
+"""A folder for ``JUPYTER_PATH``; holds the kernelspec ``workbench_warm``."""
+
+
+class OneKernel(KernelSpecManager):
+    """Knows one kernel, whatever it is asked for: this Python's, warm or cold; nothing that the user has installed."""
+
+    warm = Bool(False, help="Fork it, or start it?")
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """The kernelspec."""
+        return KernelSpec(
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            display_name="Workbench",
+            language="python",
+            metadata={"kernel_provisioner": {"provisioner_name": NAME}} if self.warm else {},
+        )

@@ -1,0 +1,89 @@
+"""The messages between who wants a kernel and the zygote, over a Unix socket that only one user can open.
+
+A message is its length (four bytes, big-endian) and JSON. With the first one go three descriptors: the standard input,
+output and error of the kernel to be.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["LONGEST", "Request", "receive", "receive_request", "send", "send_request"]
+
+LONGEST = 4_000_000
+"""Bytes of a message; an environment is some thousand."""
+_LENGTH = struct.Struct("!I")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A kernel that somebody wants.
+
+    Attributes:
+        arguments: of ipykernel, as after ``python -m ipykernel_launcher``.
+        cwd: its working directory.
+        environment: all of its environment; nothing of the zygote's is left.
+    """
+
+    arguments: list[str]
+    cwd: str
+    environment: dict[str, str]
+
+
+def send_request(connection: socket.socket, request: Request, descriptors: Sequence[int]) -> None:
+    """Ask for a kernel."""
+    body = json.dumps(asdict(request)).encode()
+    socket.send_fds(connection, [_LENGTH.pack(len(body))], descriptors)
+    connection.sendall(body)
+
+
+def receive_request(connection: socket.socket) -> tuple[Request, list[int]]:
+    """What :func:`send_request` sent, and the descriptors.
+
+    Raises:
+        OSError, ValueError: it is not whole.
+    """
+    head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
+    body = json.loads(_exactly(connection, _length(head)))
+    return Request(**body), descriptors
+
+
+def send(connection: socket.socket, message: dict[str, Any]) -> None:
+    """Send a message."""
+    body = json.dumps(message).encode()
+    connection.sendall(_LENGTH.pack(len(body)) + body)
+
+
+def receive(connection: socket.socket) -> dict[str, Any] | None:
+    """The next message; None if the other side is gone."""
+    try:
+        head = _exactly(connection, _LENGTH.size)
+        message: dict[str, Any] = json.loads(_exactly(connection, _length(head)))
+    except (EOFError, ConnectionError):
+        return None
+    return message
+
+
+def _length(head: bytes) -> int:
+    if len(head) != _LENGTH.size:
+        raise EOFError
+    (length,) = _LENGTH.unpack(head)
+    if length > LONGEST:
+        raise ValueError(f"a message of {length:,} bytes")
+    return int(length)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    parts = []
+    while size:
+        part = connection.recv(min(size, 65_536))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

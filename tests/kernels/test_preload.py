@@ -1,0 +1,63 @@
+"""Nothing may run in a zygote that a fork would lose."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import KernelError
+from workbench.kernels.preload import MODULES, QUIET
+from workbench.kernels.process import ZygoteProcess, start_kernel
+from workbench.kernels.wire import Request
+
+PRELOAD = "import sys; from workbench.kernels.preload import preload; print(*preload(sys.argv[1:]))"
+
+
+def preload(*modules: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PRELOAD, *modules],
+        env=os.environ | QUIET | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_notebooks_import_can_be_forked() -> None:
+    done = preload(*MODULES)
+    assert done.stdout.split() == list(MODULES), done.stderr
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+        "import _thread, time; _thread.start_new_thread(time.sleep, (60,))",
+    ],
+)
+def test_a_module_that_leaves_a_thread_is_refused(code: str, tmp_path: Path) -> None:
+    (tmp_path / "busy.py").write_text(code)
+    done = preload("busy", PYTHONPATH=str(tmp_path))
+    assert done.returncode
+    assert "'busy' leaves" in done.stderr
+    assert "take it out of the list of modules" in done.stderr
+
+
+def test_a_module_that_is_not_there_is_left_out() -> None:
+    assert preload("json", "no_such_module").stdout.split() == ["json"]
+
+
+def test_who_asks_a_zygote_that_failed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], environment: dict[str, str]
+) -> None:
+    (tmp_path / "busy.py").write_text("import _thread, time; _thread.start_new_thread(time.sleep, (60,))")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    zygote = ZygoteProcess(["busy"])
+    with pytest.raises(KernelError, match="could not make a kernel|does not answer"):
+        start_kernel(zygote.address, Request([], "/", environment), [0, 1, 2])
+    zygote.close()
+    assert "'busy' leaves 1 threads running" in capfd.readouterr().err

@@ -1,0 +1,153 @@
+"""Lives and deaths of zygotes and kernels, with real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import KernelError
+from workbench.kernels.process import ADDRESS, WarmProcess, ZygoteProcess, shared_zygote, start_kernel
+from workbench.kernels.wire import Request
+
+pytestmark = pytest.mark.usefixtures("linux")
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended; one that waits for its parent to notice has."""
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def within(seconds: float, happened: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if happened():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_kernel_listens_when_it_is_handed_over(kernel: Callable[..., WarmProcess], tmp_path: Path) -> None:
+    process = kernel()
+    assert process.poll() is None
+    assert os.getpgid(process.pid) == os.getsid(process.pid) == process.pid != os.getpgid(0)
+    assert json.loads((tmp_path / "kernel-0.json").read_text())["shell_port"]
+    assert Path(f"/proc/{process.pid}/cwd").readlink() == tmp_path
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_how_it_ended_is_known(kernel: Callable[..., WarmProcess], number: int) -> None:
+    process = kernel()
+    process.send_signal(number)
+    assert process.wait(20) == process.poll() == process.returncode
+    assert process.returncode in {-number, 0}
+    process.send_signal(signal.SIGKILL)  # must not hit whoever has the number now
+
+
+def test_waiting_has_an_end(kernel: Callable[..., WarmProcess]) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        kernel().wait(0.05)
+
+
+def test_a_kernel_dies_with_who_asked_for_it(zygote: ZygoteProcess, tmp_path: Path) -> None:
+    code = f"""
+import os, sys, time
+from workbench.kernels.process import start_kernel
+from workbench.kernels.wire import Request
+request = Request(["-f", {str(tmp_path / "k.json")!r}], {str(tmp_path)!r}, dict(os.environ))
+kernel = start_kernel({zygote.address!r}, request, [0, 2, 2])
+print(kernel.pid, flush=True)
+time.sleep(60)
+"""
+    asker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert asker.stdout
+    with asker.stdout:
+        pid = int(asker.stdout.readline())
+    assert not gone(pid)
+    asker.kill()
+    asker.wait()
+    assert within(10, lambda: gone(pid)), "the kernel outlived who asked for it"
+    assert not gone(zygote.pid), "the zygote serves others"
+
+
+def test_zygote_and_kernels_die_with_their_owner(tmp_path: Path) -> None:
+    code = f"""
+import os, time
+from workbench.kernels.process import ZygoteProcess, start_kernel
+from workbench.kernels.wire import Request
+zygote = ZygoteProcess(["ipykernel.kernelapp"])
+request = Request(["-f", {str(tmp_path / "k.json")!r}], {str(tmp_path)!r}, dict(os.environ))
+kernel = start_kernel(zygote.address, request, [0, 2, 2])
+print(zygote.pid, kernel.pid, flush=True)
+time.sleep(60)
+"""
+    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout
+    with owner.stdout:
+        pids = [int(word) for word in owner.stdout.readline().split()]
+    owner.kill()
+    owner.wait()
+    assert within(10, lambda: all(map(gone, pids))), "something outlived its owner"
+
+
+def test_a_zygote_that_is_killed_takes_its_kernels_along(tmp_path: Path, environment: dict[str, str]) -> None:
+    zygote = ZygoteProcess(["ipykernel.kernelapp"])
+    process = start_kernel(
+        zygote.address, Request(["-f", str(tmp_path / "k.json")], str(tmp_path), environment), [0, 1, 2]
+    )
+    os.kill(zygote.pid, signal.SIGKILL)
+    assert process.wait(20) == -signal.SIGKILL
+    assert within(10, lambda: gone(process.pid)), "a kernel without a parent goes on"
+    with pytest.raises(KernelError, match="does not answer"):
+        start_kernel(zygote.address, Request([], "/", environment), [0, 1, 2], timeout=5)
+    zygote.close()
+
+
+def test_nobody_else_can_reach_it(zygote: ZygoteProcess) -> None:
+    assert stat.S_IMODE(Path(zygote.address).parent.stat().st_mode) == 0o700
+
+
+def test_an_address_that_is_no_socket_of_ours_is_refused(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("/dev/log")
+    for name in ("file", "link", "missing"):
+        with pytest.raises(KernelError, match="no zygote of this user's"):
+            start_kernel(str(tmp_path / name), Request([], "/", environment), [0, 1, 2])
+
+
+def test_a_broken_request_harms_nobody(zygote: ZygoteProcess, kernel: Callable[..., WarmProcess]) -> None:
+    import socket
+
+    for junk in (b"", b"\x00\x00", b"\x00\x00\x00\x02{}", b"\xff\xff\xff\xff"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(zygote.address)
+            connection.sendall(junk)
+    assert kernel().poll() is None
+
+
+def test_no_secret_of_the_owner_reaches_the_zygote(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-7731")
+    zygote = ZygoteProcess(["json"])
+    assert within(10, lambda: b"PATH=" in Path(f"/proc/{zygote.pid}/environ").read_bytes())
+    assert b"canary-7731" not in Path(f"/proc/{zygote.pid}/environ").read_bytes()
+    zygote.close()
+
+
+def test_it_is_shared_for_the_length_of_a_block() -> None:
+    before = os.environ.get(ADDRESS)
+    with shared_zygote(["json"]) as zygote:
+        assert os.environ[ADDRESS] == zygote.address
+    assert os.environ.get(ADDRESS) == before
+    assert not Path(zygote.address).parent.exists()
+    assert gone(zygote.pid)

@@ -1,0 +1,152 @@
+"""A warm kernel is a kernel like any other, and shares nothing with its siblings."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+from workbench.kernels.process import ADDRESS, WarmProcess, ZygoteProcess
+from workbench.kernels.provisioner import NAME, WarmProvisioner
+from workbench.kernels.spec import SHARE, OneKernel
+
+Run = Callable[[str], str]
+
+
+class Session:
+    """A kernel and one who talks to it."""
+
+    def __init__(self, **options: Any) -> None:
+        self.manager = KernelManager(kernel_name="python3", kernel_spec_manager=OneKernel(warm=True))
+        self.manager.start_kernel(**options)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    def run(self, code: str) -> str:
+        said: list[str] = []
+
+        def hear(message: dict[str, Any]) -> None:
+            content = message["content"]
+            if message["msg_type"] == "error":
+                said.append(content["ename"])
+            said.append(content.get("text") or content.get("data", {}).get("text/plain", ""))
+
+        self.client.execute_interactive(code, output_hook=hear, timeout=60)
+        return "".join(said).strip()
+
+    def hear(self, kind: str) -> dict[str, Any]:
+        while (message := self.client.get_iopub_msg(timeout=60))["msg_type"] != kind:
+            pass
+        return message["content"]
+
+    @property
+    def is_warm(self) -> bool:
+        return isinstance(self.manager.provisioner.process, WarmProcess)
+
+    def end(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def start(zygote: ZygoteProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Session]]:
+    monkeypatch.setenv(ADDRESS, zygote.address)
+    started: list[Session] = []
+
+    def one(**options: Any) -> Session:
+        started.append(Session(**options))
+        return started[-1]
+
+    yield one
+    for session in started:
+        session.end()
+
+
+def test_jupyter_finds_it() -> None:
+    (found,) = entry_points(group="jupyter_client.kernel_provisioners", name=NAME)
+    assert found.load() is WarmProvisioner
+
+
+def test_siblings_share_nothing(start: Callable[..., Session], tmp_path: Path) -> None:
+    state = (
+        "import os, random, sys; import numpy; from pathlib import Path\n"
+        "print(json_ := __import__('json').dumps([os.getpid(), os.getcwd(), random.random(), float(numpy.random.rand()),"
+        " os.environ.get('SECRET'), os.environ.get('TZ'), __import__('time').tzname[0], 'left' in globals()]))"
+    )
+    seen = []
+    for name, zone in (("one", "Asia/Tokyo"), ("two", "UTC")):
+        folder = tmp_path / name
+        folder.mkdir()
+        session = start(cwd=str(folder), env={"PATH": os.environ["PATH"], "SECRET": f"canary-{name}", "TZ": zone})
+        assert session.is_warm
+        session.run("left = 1; import sys; sys.path.insert(0, '/canary'); import json; json.canary = 1")
+        seen.append(json.loads(session.run(state)))
+        folder_there, secret = seen[-1][1], seen[-1][4]
+        assert (Path(folder_there), secret) == (folder, f"canary-{name}")
+    one, two = seen
+    assert all(mine != yours for mine, yours in zip(one[:6], two[:6], strict=True)), seen
+    assert (one[6], two[6]) == ("JST", "UTC")
+    third = start()
+    assert third.run(
+        "'left' in globals(), '/canary' in __import__('sys').path, hasattr(__import__('json'), 'canary')"
+    ) == ("(False, False, False)")
+
+
+def test_it_is_interrupted_restarted_and_shut_down(start: Callable[..., Session]) -> None:
+    session = start()
+    session.client.execute("import time; print('begun', flush=True); time.sleep(60)")
+    session.hear("stream")
+    first = session.manager.provisioner.pid
+    session.manager.interrupt_kernel()
+    assert session.hear("error")["ename"] == "KeyboardInterrupt"
+    session.manager.restart_kernel()
+    session.client.wait_for_ready(timeout=60)
+    assert session.is_warm
+    assert session.manager.provisioner.pid != first
+    assert session.run("2 + 2") == "4"
+    session.manager.shutdown_kernel()
+    assert not session.manager.is_alive()
+
+
+def test_pictures_come_as_from_a_cold_kernel(start: Callable[..., Session]) -> None:
+    draw = "import matplotlib.pyplot as plt; plt.plot([1, 2]); print(plt.get_backend())"
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    shown = start(env=environment).run(draw)
+    assert "backend_inline" in shown
+    assert "<Figure size" in shown, "the inline backend has not found its shell"
+    assert start(env=environment | {"MPLBACKEND": "agg"}).run(draw) == "agg"
+
+
+def test_a_kernel_that_a_fork_would_not_equal_is_started_cold(start: Callable[..., Session], tmp_path: Path) -> None:
+    (tmp_path / "only_here.py").write_text("")
+    session = start(env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    assert not session.is_warm
+    assert session.run("import only_here; 1") == "1"
+
+
+def test_without_a_zygote_it_is_started_cold(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(ADDRESS, str(tmp_path / "nobody"))
+    session = Session()
+    try:
+        assert not session.is_warm
+        assert session.run("1 + 1") == "2"
+    finally:
+        session.end()
+
+
+def test_jupyterlab_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_PATH", str(SHARE))
+    spec = KernelSpecManager().get_kernel_spec("workbench_warm")
+    assert spec.display_name == "Workbench (warm)"
+    assert spec.metadata["kernel_provisioner"]["provisioner_name"] == NAME
+    manager = KernelManager(kernel_name="workbench_warm")
+    assert manager.format_kernel_cmd()[:3] == [sys.executable, "-m", "ipykernel_launcher"]
