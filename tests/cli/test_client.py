@@ -83,7 +83,7 @@ def test_none_of_the_heavy_packages_is_imported(project: Path) -> None:
         main()
         """
     )
-    for arguments in (["list"], ["show", "skyways"], ["check"]):
+    for arguments in (["list"], ["show", "skyways"], ["explain", "skyways"], ["check"]):
         done = subprocess.run(
             [sys.executable, "-c", script, *arguments], cwd=project, capture_output=True, text=True, check=False
         )

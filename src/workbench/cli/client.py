@@ -1,4 +1,4 @@
-"""``kedro client list|show|check``: the registry of clients. Loads neither torch nor mlflow, and answers at once."""
+"""``kedro client list|show|explain|check``: the registry of clients. Loads neither torch nor mlflow."""
 
 from __future__ import annotations
 
@@ -110,6 +110,29 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_short, value)) or "—"
     return "—" if value is None else str(value)
+
+
+@client.command("explain")
+@click.argument("client_id")
+@click.argument("key", required=False)
+@as_json
+@click.pass_context
+def explain_settings(ctx: click.Context, client_id: str, key: str | None, *, as_json: bool) -> None:
+    """Say for each setting of a client which file and line decides it, and what that overrode.
+
+    Example: kedro client explain skyways train.learning_rate
+    """
+    from workbench.clients.explain import explain, find
+
+    settings = explain(ClientRegistry(project_of(ctx)), client_id)
+    chosen = settings if key is None else find(settings, key)
+    if as_json:
+        click.echo(json.dumps([setting.to_dict() for setting in chosen], indent=2))
+        return
+    for setting in chosen:
+        click.echo(f"{setting.key} = {_short(setting.winner.value)}  {click.style(setting.winner.where, dim=True)}")
+        for one in setting.overridden:
+            click.echo(f"    instead of {_short(one.value)}  {click.style(one.where, dim=True)}")
 
 
 @client.command("schema")
