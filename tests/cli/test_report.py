@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +32,9 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Replaces the process of each client; clinic's fails."""
     calls: list[str] = []
 
-    def render(project: Path, client_id: str, template: str, node: str, *, quiet: bool) -> dict[str, Any]:
+    def render(
+        project: Path, client_id: str, template: str, node: str, parameters: dict[str, Any], *, quiet: bool
+    ) -> dict[str, Any]:
         calls.append(f"{client_id}:{node}")
         ok = client_id != "clinic"
         return {
@@ -104,3 +107,27 @@ def test_a_failed_report_leaves_the_last_good_one(clinic_copy, kedro) -> None:
     assert "✗ clinic: Error: report data_quality: cell " in done.stdout
     assert (reporting / "data_quality.html").read_bytes() == before
     assert (reporting / ".failed" / "data_quality.ipynb").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("tpo=3", "unknown parameter 'tpo' (tried: client, inputs, top). Next: did you mean 'top'?"),
+        ("top=many", "parameter 'top' must be int, not 'many'"),
+        ("top", "'top' is not name=value"),
+        ("client=skyways", "parameter 'client' is filled in by the report itself"),
+        ("top=__import__('os')", "must be int"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_starts(invoke, rendered, given: str, said: str) -> None:
+    done = invoke("run", "model_card", "-p", given)
+    assert done.exit_code == 1
+    assert said in done.output
+    assert rendered == []
+
+
+def test_a_parameter_reaches_the_notebook(clinic_copy: Path, kedro) -> None:
+    kedro(clinic_copy, "report", "run", "model_card", "--clients", "clinic", "-p", "top=3")
+    page = (clinic_copy / "data/clinic/08_reporting/model_card.html").read_text()
+    (shown,) = re.findall(r'alt="Loss of [^:]* when shuffled: ([^"]*)"', page)
+    assert shown.count(",") == 2, "the chart names three columns"

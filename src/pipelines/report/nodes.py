@@ -89,7 +89,14 @@ def render_data_quality(
 def _render(template: str, client: Client, inputs: dict[str, Any], report: ReportParameters) -> str:
     from workbench.reports import render
 
-    return render(_project(), template, client=client, inputs=inputs, timeout_seconds=report.timeout_seconds)
+    return render(
+        _project(),
+        template,
+        client=client,
+        inputs=inputs,
+        timeout_seconds=report.timeout_seconds,
+        parameters=report.parameters.get(template),
+    )
 
 
 def _project() -> Path:

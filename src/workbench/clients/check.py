@@ -88,5 +88,6 @@ def _check_keys(
                 if near
                 else "conf/base/parameters.yml names them all",
             )
-        if isinstance(value, dict) and isinstance(known[key], dict):
+        # An empty mapping in base stands for one whose keys are not fixed.
+        if isinstance(value, dict) and isinstance(known[key], dict) and known[key]:
             _check_keys(value, known[key], here, file, client_id)

@@ -23,7 +23,7 @@ from workbench.errors import ConfigurationError, ReportError
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["Parameter", "Scalar", "bind", "declared_parameters"]
+__all__ = ["Parameter", "Scalar", "bind", "bind_text", "declared_parameters"]
 
 Scalar = str | int | float | bool
 
@@ -68,6 +68,22 @@ class Parameter:
         if isinstance(value, str) and (len(value) > MAX_TEXT or "\0" in value):
             raise ConfigurationError(f"parameter '{self.name}' must have at most {MAX_TEXT} characters, and no NUL")
         return value
+
+    def parse(self, text: str) -> Scalar:
+        """The value that a person typed; text is never evaluated.
+
+        Raises:
+            ConfigurationError: it is not of the declared type.
+        """
+        if self.type == "str":
+            return self.accept(text)
+        if self.type == "bool" and text in {"true", "false"}:
+            return text == "true"
+        try:
+            return self.accept({"int": int, "float": float}[self.type](text))
+        except (KeyError, ValueError):
+            wanted = "true or false" if self.type == "bool" else self.type
+            raise ConfigurationError(f"parameter '{self.name}' must be {wanted}, not {text[:60]!r}") from None
 
 
 def declared_parameters(notebook: NotebookNode, path: Path) -> dict[str, Parameter]:
@@ -114,6 +130,22 @@ def _comment(line: str) -> str:
     return comment.strip() if code else ""
 
 
+def bind_text(declared: Mapping[str, Parameter], given: Mapping[str, str], *, where: str) -> dict[str, Scalar]:
+    """As :func:`bind`, for values that a person typed.
+
+    Raises:
+        ConfigurationError: a name is not declared, or a value has another type.
+    """
+    _check_names(declared, given, where)
+    bound = {}
+    for name, text in given.items():
+        try:
+            bound[name] = declared[name].parse(text)
+        except ConfigurationError as error:
+            raise ConfigurationError(error.what, where=where) from None
+    return bound
+
+
 def bind(declared: Mapping[str, Parameter], given: Mapping[str, object], *, where: str) -> dict[str, Scalar]:
     """Check given values against what a template declares.
 
@@ -125,8 +157,18 @@ def bind(declared: Mapping[str, Parameter], given: Mapping[str, object], *, wher
     Raises:
         ConfigurationError: a name is not declared, or a value has another type.
     """
+    _check_names(declared, given, where)
     bound: dict[str, Scalar] = {}
     for name, value in given.items():
+        try:
+            bound[name] = declared[name].accept(value)
+        except ConfigurationError as error:
+            raise ConfigurationError(error.what, where=where) from None
+    return bound
+
+
+def _check_names(declared: Mapping[str, Parameter], given: Mapping[str, object], where: str) -> None:
+    for name in given:
         if name not in declared or not name.isidentifier() or keyword.iskeyword(name):
             near = difflib.get_close_matches(str(name), declared, n=1)
             raise ConfigurationError(
@@ -135,8 +177,3 @@ def bind(declared: Mapping[str, Parameter], given: Mapping[str, object], *, wher
                 tried=", ".join(declared) or "it declares none",
                 hint=f"did you mean '{near[0]}'?" if near else "run `kedro report list --json`",
             )
-        try:
-            bound[name] = declared[name].accept(value)
-        except ConfigurationError as error:
-            raise ConfigurationError(error.what, where=where) from None
-    return bound
