@@ -5,12 +5,15 @@ from __future__ import annotations
 from workbench.datasets.champion import Champion
 from workbench.datasets.clients import ClientRecord, ClientSchema
 from workbench.datasets.models import EpochListener, ModelFolder
+from workbench.datasets.project import ChatExamples, ClientFiles, ProjectFiles
 from workbench.datasets.records import CsvTable, JsonRecord, TextFile
 from workbench.datasets.sources import SourceTables, StagedTables
 from workbench.datasets.tables import ParquetTable, TableFolder
 
 __all__ = [
     "Champion",
+    "ChatExamples",
+    "ClientFiles",
     "ClientRecord",
     "ClientSchema",
     "CsvTable",
@@ -18,6 +21,7 @@ __all__ = [
     "JsonRecord",
     "ModelFolder",
     "ParquetTable",
+    "ProjectFiles",
     "SourceTables",
     "StagedTables",
     "TableFolder",

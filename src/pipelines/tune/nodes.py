@@ -1,0 +1,91 @@
+"""The nodes of ``tune``."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pipelines.tune.parameters import TuneParameters
+from workbench.datasets import ClientFiles
+from workbench.errors import ConfigurationError
+from workbench.learning.language import BaseModel
+
+if TYPE_CHECKING:
+    from pipelines.tune.examples import Prepared
+
+__all__ = ["prepare_examples"]
+
+_LOG = logging.getLogger(__name__)
+
+Examples = list[dict[str, Any]]
+
+
+def prepare_examples(
+    project_files: ClientFiles, parameters: TuneParameters
+) -> tuple[Examples, Examples, Examples, dict[str, Any]]:
+    """Check, mask and split a client's examples.
+
+    Returns:
+        The examples to train on, those that choose the checkpoint, those that the gate looks at, each as
+        ``{"messages": […]}``; and a summary of counts and lengths, in tokens too if a base model is named.
+
+    Raises:
+        ConfigurationError: the client has not said where its examples are.
+        DataError: a line is wrong, or there are too few.
+    """
+    from pipelines.tune import examples
+    from pipelines.tune.reading import read_rows
+
+    settings = parameters.examples
+    source = settings.file or f"table {settings.table}"
+    where = f"client {project_files.client}, {source}"
+    prepared = examples.prepare(read_rows(project_files, settings), settings, where)
+    summary = examples.describe(prepared, source, _token_counter(project_files, parameters))
+    _tell(prepared)
+    train, validation, test = ([{"messages": messages} for messages in prepared.folds[fold]] for fold in examples.FOLDS)
+    return train, validation, test, summary
+
+
+def base_model(project_files: ClientFiles, parameters: TuneParameters) -> BaseModel:
+    """The base model that the client names.
+
+    Raises:
+        ConfigurationError: it names none, or a path out of the project.
+        ModelError: it is not there.
+    """
+    settings = parameters.model
+    client = project_files.client
+    if settings.path is None:
+        raise ConfigurationError(
+            "names no base model to tune",
+            where=f"client {client}",
+            tried=f"tune.model.path in conf/clients/{client}/parameters.yml, conf/base",
+            hint="write `tune: {model: {path: models/base}}` into that file, a folder of the project, "
+            "or a hub id that is in the local cache",
+        )
+    path = project_files.path(settings.path, "tune.model.path")
+    return BaseModel.find(settings.path, path, revision=settings.revision, allow_download=settings.allow_download)
+
+
+def _token_counter(files: ClientFiles, parameters: TuneParameters) -> Any:
+    if parameters.model.path is None:
+        return None
+    from workbench.learning.language.chat import encode
+
+    tokenizer = base_model(files, parameters).tokenizer()
+
+    def count(messages: Any) -> tuple[int, int]:
+        encoded = encode(tokenizer, messages)
+        return len(encoded.prompt), len(encoded.response)
+
+    return count
+
+
+def _tell(prepared: Prepared) -> None:
+    _LOG.info(
+        "%d examples read, %d of them twice; %s; masked: %s",
+        prepared.read,
+        prepared.duplicates,
+        ", ".join(f"{len(examples)} for {fold}" for fold, examples in prepared.folds.items()),
+        ", ".join(f"{count} {kind}" for kind, count in sorted(prepared.masked.items())) or "nothing",
+    )
