@@ -11,9 +11,16 @@ from workbench.errors import ConfigurationError
 from workbench.learning.language import BaseModel
 
 if TYPE_CHECKING:
-    from pipelines.tune.examples import Prepared
+    from pyarrow import Table as ArrowTable
 
-__all__ = ["prepare_examples"]
+    from pipelines.tune.examples import Prepared
+    from workbench.learning.language import Tuned, TuneReport
+else:
+    # Kedro resolves the annotations of a node, to find the model of `params:tune`; this one would import too much.
+    ArrowTable = Any
+    from workbench.learning.language import Tuned
+
+__all__ = ["prepare_examples", "tune_local"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,6 +51,48 @@ def prepare_examples(
     _tell(prepared)
     train, validation, test = ([{"messages": messages} for messages in prepared.folds[fold]] for fold in examples.FOLDS)
     return train, validation, test, summary
+
+
+def tune_local(
+    project_files: ClientFiles, tune_train: Examples, tune_validation: Examples, parameters: TuneParameters
+) -> tuple[Tuned, ArrowTable]:
+    """Tune the base model on this machine. Interrupted and run again, it goes on after the last checkpoint.
+
+    Returns:
+        The model of the best round; and the history, one row a round: ``step`` (0 is the base model), ``train_loss``
+        and ``validation_loss`` in nats a response token, ``tokens`` so far, ``best`` (whether no round before was as
+        good) and ``seconds``.
+    """
+    import pyarrow as pa
+
+    from workbench.learning.language import TuneConfig, tune
+
+    work = project_files.project / "models" / project_files.client / "tune_checkpoints"
+    folds = ([example["messages"] for example in fold] for fold in (tune_train, tune_validation))
+    config = TuneConfig(**parameters.train.model_dump())
+    tuned = tune(base_model(project_files, parameters), *folds, config, work, _tell_round)
+    rows = [report.to_dict() | {"seconds": round(report.seconds, 3)} for report in tuned.record.history]
+    return tuned, pa.Table.from_pylist([{key: row[key] for key in row if key != "stopped"} for row in rows])
+
+
+def _tell_round(report: TuneReport) -> None:
+    """One line a round, and a point of the curves of the MLflow run, if there is one."""
+    from workbench.registry.runs import current
+
+    _LOG.info(
+        "step %d of %d: validation loss %.4f%s%s, %.0f s",
+        report.step,
+        report.steps,
+        report.validation_loss,
+        "" if report.train_loss is None else f", training loss {report.train_loss:.4f}",
+        ", the best so far" if report.best else "",
+        report.seconds,
+    )
+    run = current()
+    if run is not None:
+        run.log_metrics(report.metrics(), report.step)
+    if report.stopped == "budget":
+        _LOG.warning("tune.train.budget_seconds ended the tuning early")
 
 
 def base_model(project_files: ClientFiles, parameters: TuneParameters) -> BaseModel:

@@ -1,10 +1,10 @@
-"""examples of the client → tune_train, tune_validation, tune_test."""
+"""examples of the client → tuned_model."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Pipeline, node
 
-from pipelines.tune.nodes import prepare_examples
+from pipelines.tune.nodes import prepare_examples, tune_local
 
 __all__ = ["create_pipeline"]
 
@@ -18,6 +18,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["project_files", "params:tune"],
                 outputs=["tune_train", "tune_validation", "tune_test", "tune_examples"],
                 name="prepare_examples",
+            ),
+            node(
+                tune_local,
+                inputs=["project_files", "tune_train", "tune_validation", "params:tune"],
+                outputs=["tuned_model", "tune_history"],
+                name="tune_local",
             ),
         ],
         tags="tune",

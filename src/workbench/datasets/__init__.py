@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.datasets.champion import Champion
 from workbench.datasets.clients import ClientRecord, ClientSchema
+from workbench.datasets.language import TunedModelFolder
 from workbench.datasets.models import EpochListener, ModelFolder
 from workbench.datasets.project import ChatExamples, ClientFiles, ProjectFiles
 from workbench.datasets.records import CsvTable, JsonRecord, TextFile
@@ -26,4 +27,5 @@ __all__ = [
     "StagedTables",
     "TableFolder",
     "TextFile",
+    "TunedModelFolder",
 ]

@@ -44,6 +44,7 @@ def make_base(folder: Path, texts: Iterable[str], **config: Any) -> Path:
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "max_position_embeddings": 512,
+        "initializer_range": 0.2,  # as large as in a trained one: a frozen head of the usual 0.02 could say nothing clearly
         "bos_token_id": fast.bos_token_id,
         "eos_token_id": fast.eos_token_id,
         "pad_token_id": fast.pad_token_id,

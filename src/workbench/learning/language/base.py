@@ -154,9 +154,11 @@ def _refuse_incomplete(name: str, folder: Path) -> None:
 @contextmanager
 def _translated(name: str) -> Iterator[None]:
     """What transformers says when a folder is not what it should be."""
+    from safetensors import SafetensorError
+
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         text = (str(error).splitlines() or [type(error).__name__])[0][:300]
         own_code = "trust_remote_code" in str(error)
         raise ModelError(

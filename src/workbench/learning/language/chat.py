@@ -21,9 +21,9 @@ __all__ = ["TEMPLATE", "Encoded", "Messages", "encode", "made_ready", "prompt_to
 Messages = Sequence[Mapping[str, str]]
 
 TEMPLATE = (
-    "{{ bos_token or '' }}{% for message in messages %}### {{ message.role }}:\n{{ message.content }}"
-    "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}\n\n{% endfor %}"
-    "{% if add_generation_prompt %}### assistant:\n{% endif %}"
+    "{{ bos_token or '' }}{% for message in messages %}{{ '### ' + message.role + ':\n' + message.content }}"
+    "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '### assistant:\n' }}{% endif %}"
 )
 """For a tokenizer that has no chat template, as those of base models; it is saved with the tuned model."""
 
