@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from pyarrow import Table as ArrowTable
 
     from pipelines.tune.examples import Prepared
-    from workbench.learning.language import Tuned, TuneReport
+    from workbench.learning.language import Tuned, TunedFolder, TuneReport
 else:
     # Kedro resolves the annotations of a node, to find the model of `params:tune`; this one would import too much.
     ArrowTable = Any
-    from workbench.learning.language import Tuned
+    from workbench.learning.language import Tuned, TunedFolder
 
-__all__ = ["prepare_examples", "tune_local"]
+__all__ = ["evaluate_generation", "prepare_examples", "tune_local"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -73,6 +73,53 @@ def tune_local(
     tuned = tune(base_model(project_files, parameters), *folds, config, work, _tell_round)
     rows = [report.to_dict() | {"seconds": round(report.seconds, 3)} for report in tuned.record.history]
     return tuned, pa.Table.from_pylist([{key: row[key] for key in row if key != "stopped"} for row in rows])
+
+
+def evaluate_generation(
+    tuned_model: TunedFolder, tune_test: Examples, parameters: TuneParameters
+) -> tuple[Examples, ArrowTable, dict[str, Any]]:
+    """Let the base and the tuned model answer held-out prompts, and compare what they say with the references.
+
+    Returns:
+        Each example with both answers and their scores; the table of means, one row a model: ``exact_match``,
+        ``rouge_l``, ``loss`` (nats a response token) and, if there is a judge, ``judge`` from 0 to 1; and the same as
+        JSON, with how many examples there were.
+
+    Raises:
+        ConfigurationError: the judge's key is missing, or it refuses.
+        Transient: the judge does not answer.
+    """
+    import pyarrow as pa
+
+    from pipelines.tune import evaluation
+    from pipelines.tune.judge import Judge
+
+    # Before any answer is generated, because it may lack its key.
+    judge = Judge(parameters.judge) if parameters.judge.model else None
+    examples = evaluation.chosen(tune_test, parameters.evaluate.examples)
+    tuned = tuned_model.open(parameters.train.device)
+    answers = {"tuned": evaluation.answers_of(tuned, examples, parameters.evaluate)}
+    losses = {"tuned": tuned.loss(examples)}
+    with tuned.as_base() as base:
+        answers["base"] = evaluation.answers_of(base, examples, parameters.evaluate)
+        losses["base"] = base.loss(examples)
+    order = evaluation.MODELS
+    rows = evaluation.scored(examples, {model: answers[model] for model in order})
+    record: dict[str, Any] = {"examples": len(examples), "of": len(tune_test), "tuned_steps": _steps(tuned_model)}
+    if judge is not None:
+        ungraded = evaluation.graded(rows, judge, parameters.judge.examples)
+        judge.close()
+        settings = parameters.judge
+        record["judge"] = {"model": settings.model, "rubric": settings.rubric, "ungraded": ungraded}
+    record["models"] = evaluation.averages(rows, {model: losses[model] for model in order})
+    table = pa.Table.from_pylist([{"model": model, **scores} for model, scores in record["models"].items()])
+    _LOG.info("%d held-out examples: %s", len(examples), record["models"])
+    return rows, table, record
+
+
+def _steps(tuned: TunedFolder) -> int:
+    """The step of the best round: 0 means that the result is the base model."""
+    return next((report.step for report in reversed(tuned.record.history) if report.best), 0)
 
 
 def _tell_round(report: TuneReport) -> None:

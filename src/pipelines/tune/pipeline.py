@@ -1,10 +1,10 @@
-"""examples of the client → tuned_model."""
+"""examples of the client → tuned_model, and a table of it beside its base."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Pipeline, node
 
-from pipelines.tune.nodes import prepare_examples, tune_local
+from pipelines.tune.nodes import evaluate_generation, prepare_examples, tune_local
 
 __all__ = ["create_pipeline"]
 
@@ -24,6 +24,12 @@ def create_pipeline() -> Pipeline:
                 inputs=["project_files", "tune_train", "tune_validation", "params:tune"],
                 outputs=["tuned_model", "tune_history"],
                 name="tune_local",
+            ),
+            node(
+                evaluate_generation,
+                inputs=["tuned_model", "tune_test", "params:tune"],
+                outputs=["tune_generations", "tune_comparison", "tune_evaluation"],
+                name="evaluate_generation",
             ),
         ],
         tags="tune",

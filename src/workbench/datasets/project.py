@@ -1,4 +1,4 @@
-"""The project's folder as one client may see it, and files of chat examples."""
+"""The project's folder as one client may see it, and files with a JSON object a line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.errors import ConfigurationError, DataError
 from workbench.files import durable_file
 from workbench.sources.paths import inside
 
-__all__ = ["ChatExamples", "ClientFiles", "ProjectFiles"]
+__all__ = ["ClientFiles", "JsonLines", "ProjectFiles"]
 
 _A_CLIENTS_OWN = ("data", "models")
 
@@ -75,8 +75,8 @@ class ProjectFiles(ReadOnlyDataset[ClientFiles]):
         return {"client": self._client}
 
 
-class ChatExamples(PathDataset["list[dict[str, Any]]", "list[dict[str, Any]]"]):
-    """One JSON object a line, UTF-8: chat messages in the form that fine-tuning services take."""
+class JsonLines(PathDataset["list[dict[str, Any]]", "list[dict[str, Any]]"]):
+    """One JSON object a line, UTF-8: chat examples as fine-tuning services take them, answers."""
 
     def load(self) -> list[dict[str, Any]]:
         """The objects, in the order of the lines."""

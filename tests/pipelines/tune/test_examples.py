@@ -16,7 +16,7 @@ from pipelines.tune.examples import fold_of, fresh_key, prepare
 from pipelines.tune.nodes import prepare_examples
 from pipelines.tune.parameters import ExampleSettings, TuneParameters
 from pipelines.tune.reading import read_rows
-from workbench.datasets import ChatExamples, ClientFiles
+from workbench.datasets import ClientFiles, JsonLines
 from workbench.errors import ConfigurationError, DataError
 
 SETTINGS = ExampleSettings(file="data/acme/01_raw/examples.jsonl")
@@ -57,7 +57,7 @@ def test_a_file_becomes_three_folds_in_the_form_that_services_take(files: Client
     assert summary["folds"]["test"]["prompt_characters"]["largest"] == len("What is 10?")
     assert "tokens" not in summary["folds"]["train"]
     # and the file that is written is those lines
-    dataset = ChatExamples(filepath=str(files.project / "tune_train.jsonl"))
+    dataset = JsonLines(filepath=str(files.project / "tune_train.jsonl"))
     dataset.save(train)
     assert dataset.load() == train
     assert [json.loads(line) for line in dataset.path.read_text().splitlines()] == train
