@@ -6,8 +6,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from pipelines.tune.parameters import TuneParameters
+from workbench.clients import Client
 from workbench.datasets import ClientFiles
 from workbench.errors import ConfigurationError
+from workbench.files import sha256_of_folder
 from workbench.learning.language import BaseModel
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ else:
     ArrowTable = Any
     from workbench.learning.language import Tuned, TunedFolder
 
-__all__ = ["evaluate_generation", "prepare_examples", "tune_local"]
+__all__ = ["evaluate_generation", "prepare_examples", "register_language_model", "tune_local"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -105,7 +107,12 @@ def evaluate_generation(
         losses["base"] = base.loss(examples)
     order = evaluation.MODELS
     rows = evaluation.scored(examples, {model: answers[model] for model in order})
-    record: dict[str, Any] = {"examples": len(examples), "of": len(tune_test), "tuned_steps": _steps(tuned_model)}
+    record: dict[str, Any] = {
+        "sha256": sha256_of_folder(tuned_model.folder),
+        "examples": len(examples),
+        "of": len(tune_test),
+        "best_step": _best_step(tuned_model),
+    }
     if judge is not None:
         ungraded = evaluation.graded(rows, judge, parameters.judge.examples)
         judge.close()
@@ -117,9 +124,50 @@ def evaluate_generation(
     return rows, table, record
 
 
-def _steps(tuned: TunedFolder) -> int:
+def _best_step(tuned: TunedFolder) -> int:
     """The step of the best round: 0 means that the result is the base model."""
     return next((report.step for report in reversed(tuned.record.history) if report.best), 0)
+
+
+def register_language_model(  # noqa: PLR0917 - one argument a dataset
+    client: Client,
+    project_files: ClientFiles,
+    tuned_model: TunedFolder,
+    tune_train: Examples,
+    tune_test: Examples,
+    tune_evaluation: dict[str, Any],
+    parameters: TuneParameters,
+) -> dict[str, Any]:
+    """Register the tuned model and its prompt, and make it the champion if it is better than its base by the margin.
+
+    Doing it twice registers once. See :func:`pipelines.tune.promotion.promote`.
+
+    Returns:
+        The verdict.
+    """
+    from pipelines.tune.promotion import promote
+    from workbench.registry.store import open_store
+
+    def find(name: str, revision: str | None) -> BaseModel:
+        return BaseModel.find(name, project_files.path(name, "tuned.json"), revision=revision)
+
+    return promote(
+        open_store(project_files.project),
+        client,
+        tuned_model,
+        tune_evaluation,
+        tune_test,
+        parameters=parameters,
+        system=_common_system(tune_train),
+        find=find,
+    )
+
+
+def _common_system(examples: Examples) -> str | None:
+    """The system message, if all examples have one and the same."""
+    first = [example["messages"][0] for example in examples]
+    systems = {message["content"] if message["role"] == "system" else None for message in first}
+    return systems.pop() if len(systems) == 1 else None
 
 
 def _tell_round(report: TuneReport) -> None:

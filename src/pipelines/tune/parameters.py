@@ -58,7 +58,7 @@ class TrainSettings(_Settings):
 
     method: Literal["lora", "full"] = Field("lora", description="Adapters of low rank, or all weights.")
     lora_rank: int = Field(16, ge=1, le=1024, description="Rank r of the adapters.")
-    lora_alpha: float = Field(32, gt=0, description="The adapters are scaled by alpha / r.")
+    lora_alpha: float = Field(32.0, gt=0, description="The adapters are scaled by alpha / r.")
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout before the adapters.")
     lora_targets: str = Field(
         "all-linear", description="`all-linear`, or module names with commas between: `q_proj,v_proj`."
@@ -74,7 +74,7 @@ class TrainSettings(_Settings):
     steps_per_round: int = Field(
         100, ge=1, description="Steps between two validations, each with a checkpoint; an epoch's end is one too."
     )
-    budget_seconds: float = Field(3600, gt=0, description="Wall-clock seconds; the best checkpoint so far counts.")
+    budget_seconds: float = Field(3600.0, gt=0, description="Wall-clock seconds; the best checkpoint so far counts.")
     gradient_checkpointing: Literal["auto", "on", "off"] = Field(
         "auto", description="`auto` turns it on when the GPU's memory runs out."
     )
@@ -98,7 +98,7 @@ class JudgeSettings(_Settings):
         description="What the grade is given for.",
     )
     examples: int = Field(50, ge=1, description="At most so many held-out examples are judged.")
-    timeout_seconds: float = Field(60, gt=0, description="For one answer.")
+    timeout_seconds: float = Field(60.0, gt=0, description="For one answer.")
     retries: int = Field(4, ge=0, le=10, description="After 429, 500 and lost connections, as Retry-After says.")
 
     @field_validator("endpoint")

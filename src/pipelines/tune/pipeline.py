@@ -1,10 +1,10 @@
-"""examples of the client → tuned_model, and a table of it beside its base."""
+"""examples of the client → tuned_model, a table of it beside its base, and the verdict about it."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Pipeline, node
 
-from pipelines.tune.nodes import evaluate_generation, prepare_examples, tune_local
+from pipelines.tune.nodes import evaluate_generation, prepare_examples, register_language_model, tune_local
 
 __all__ = ["create_pipeline"]
 
@@ -30,6 +30,20 @@ def create_pipeline() -> Pipeline:
                 inputs=["tuned_model", "tune_test", "params:tune"],
                 outputs=["tune_generations", "tune_comparison", "tune_evaluation"],
                 name="evaluate_generation",
+            ),
+            node(
+                register_language_model,
+                inputs=[
+                    "client",
+                    "project_files",
+                    "tuned_model",
+                    "tune_train",
+                    "tune_test",
+                    "tune_evaluation",
+                    "params:tune",
+                ],
+                outputs="tune_verdict",
+                name="register_language_model",
             ),
         ],
         tags="tune",

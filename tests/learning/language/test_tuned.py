@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 
 from workbench.errors import ModelError
+from workbench.files import sha256_of_folder
 from workbench.learning.language import BaseModel, TuneConfig, Tuned, TunedFolder, tune
 
 LEARN = TuneConfig(
@@ -102,6 +106,24 @@ def test_another_base_under_the_same_name_is_refused(saved: Path, tiny: ModuleTy
     folder = tiny.make_base(tmp_path / "base", ["other words"])
     with pytest.raises(ModelError, match=r"'models/base' is not the one that it was tuned from \(sha256 differs\)"):
         TunedFolder.check(saved, lambda name, revision: BaseModel.find(name, folder))
+
+
+def test_another_process_writes_the_same_bytes_and_no_path_of_this_machine(
+    base: BaseModel, saved: Path, tmp_path: Path
+) -> None:
+    program = """
+import sys
+from pathlib import Path
+from workbench.learning.language import BaseModel, TunedFolder
+base = BaseModel("models/base", Path(sys.argv[1]))
+TunedFolder.check(Path(sys.argv[2]), lambda name, revision: base).open().save(Path(sys.argv[3]))
+"""
+    arguments = [str(base.folder), str(saved), str(tmp_path / "again")]
+    environment = os.environ | {"PYTHONHASHSEED": "7"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program, *arguments], check=True, env=environment)
+    assert sha256_of_folder(tmp_path / "again") == sha256_of_folder(saved)
+    for path in saved.glob("*.json"):
+        assert str(base.folder.parent) not in path.read_text(), path.name
 
 
 def test_the_record_is_json_without_a_clock(saved: Path, tuned: Tuned) -> None:

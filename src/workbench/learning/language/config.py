@@ -56,6 +56,12 @@ class TuneConfig:
     seed: int = 17
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        # 32 and 32.0 are one setting; as JSON, and so as a part of a digest, they would be two.
+        for item in fields(self):
+            if item.type == "float":
+                object.__setattr__(self, item.name, float(getattr(self, item.name)))
+
     def to_dict(self) -> dict[str, Any]:
         """What the result depends on, for JSON: budget, device and checkpointing are the machine's."""
         record = asdict(self)

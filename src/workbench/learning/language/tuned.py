@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["RECORD", "Record", "Tuned", "TunedFolder"]
 
 FORMAT = 1
-RECORD, ADAPTERS = "tuned.json", "adapter_model.safetensors"
+RECORD, ADAPTERS, ADAPTER_CONFIG = "tuned.json", "adapter_model.safetensors", "adapter_config.json"
 _HINT = "tune it again: `kedro run --pipeline tune`"
 
 
@@ -143,7 +143,12 @@ class Tuned:
         # Without `save_embedding_layers`, peft would ask the hub whether the vocabulary was changed.
         weights = get_peft_model_state_dict(self.model, save_embedding_layers=False)
         save_file({name: value.cpu().contiguous() for name, value in weights.items()}, staging / ADAPTERS)
-        self.model.peft_config["default"].save_pretrained(str(staging))
+        found: Any = self.model.peft_config["default"]
+        # The same model gives the same bytes: no set in the order of this process, no path of this machine.
+        record = self.record
+        ours = {"base_model_name_or_path": record.base, "revision": record.revision, "inference_mode": True}
+        text = json.dumps(found.to_dict() | ours, indent=1, sort_keys=True, default=sorted) + "\n"
+        (staging / ADAPTER_CONFIG).write_text(text, encoding="utf-8")
 
     def _merged(self) -> PreTrainedModel:
         """A copy of the base with the adapters added to its weights; this model keeps them apart."""
