@@ -277,13 +277,13 @@ def test_activations_are_computed_twice_only_if_asked(
     base: BaseModel, colours: Any, quick: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[bool] = []
-    real = tuner_module._Loop._gradients
+    real = tuner_module.Loop._gradients
 
     def gradients(self: Any, packs: Any) -> Any:
         looked.append(self.model.base_model.model.is_activation_checkpointing)
         return real(self, packs)
 
-    monkeypatch.setattr(tuner_module._Loop, "_gradients", gradients)
+    monkeypatch.setattr(tuner_module.Loop, "_gradients", gradients)
     tune(base, colours, colours, quick(epochs=1))
     assert not any(looked)
     looked.clear()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from workbench.learning.language.chat import Encoded, Messages
     from workbench.learning.language.tuned import Tuned
 
-__all__ = ["tune"]
+__all__ = ["Loop", "tune"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -83,13 +83,13 @@ def tune(  # noqa: PLR0917 - what, then how
         opened = base.open(device, precision(device, frozen=config.method == "lora"))
         check_head(opened, learned, device)
         model = add_adapters(opened, config) if config.method == "lora" else opened.requires_grad_(requires_grad=True)
-        loop = _Loop(model, learned, judged, config, device, work, clock)
+        loop = Loop(model, learned, judged, config, device, work, clock)
         weights, history = loop.run(fingerprint(record, learned, judged), on_round or (lambda _: None))
         load_trained(model, weights)
     return Tuned(model.eval(), tokenizer, base, record.with_history(history), device)
 
 
-class _Loop:
+class Loop:
     """What changes while a model is tuned."""
 
     def __init__(  # noqa: PLR0917
@@ -135,7 +135,7 @@ class _Loop:
         with packed_attention(causal(self.model)):
             losses: list[float] = []
             while self.state.history[-1].stopped is None:
-                losses.append(self._step(self.steps[self.state.step]))
+                losses.append(self.step(self.steps[self.state.step]))
                 self.state.step += 1
                 ended = self.state.step in self.ends or self.state.step % self.config.steps_per_round == 0
                 if ended or self._spent():
@@ -143,7 +143,7 @@ class _Loop:
                     losses = []
         return self.best, self.state.history
 
-    def _step(self, packs: Sequence[Sequence[int]]) -> float:
+    def step(self, packs: Sequence[Sequence[int]]) -> float:
         """One update of the weights; the mean loss of its response tokens."""
         import torch
 
