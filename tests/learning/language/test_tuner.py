@@ -227,6 +227,26 @@ def test_a_loss_that_is_no_number_names_its_examples(
         tune(base, colours, colours, quick())
 
 
+def test_an_architecture_with_another_loss_is_refused_before_the_first_step(
+    base: BaseModel, colours: Any, quick: Any, tmp_path: Path
+) -> None:
+    from transformers import AutoConfig, GraniteConfig, GraniteForCausalLM
+
+    folder = shutil.copytree(base.folder, tmp_path / "base")
+    known = AutoConfig.from_pretrained(str(folder)).to_dict()
+    names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
+    settings = {name: known[name] for name in (*names, "num_key_value_heads", "initializer_range", "eos_token_id")}
+    GraniteForCausalLM(GraniteConfig(**settings, logits_scaling=8.0)).save_pretrained(folder)
+    told: list[TuneReport] = []
+    with pytest.raises(ModelError, match="architecture 'granite' computes its loss in another way"):
+        tune(BaseModel.find("granite", folder), colours, colours, quick(), None, told.append)
+    assert told == []
+
+
+def test_the_same_setting_is_the_same_training_however_it_is_written() -> None:
+    assert json.dumps(TuneConfig(lora_alpha=8, clip=1).to_dict()) == json.dumps(TuneConfig(lora_alpha=8.0).to_dict())
+
+
 def test_unknown_modules_are_refused(base: BaseModel, colours: Any, quick: Any) -> None:
     with pytest.raises(ModelError, match="no module of architecture 'llama' is named by 'query'"):
         tune(base, colours, colours, quick(lora_targets="query"))
