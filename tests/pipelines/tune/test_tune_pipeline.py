@@ -29,12 +29,12 @@ tune:
   examples: {file: data/clinic/01_raw/examples.jsonl, system: Answer with one word., validation: 0.2, test: 0.2}
   model: {path: models/base}
   train:
-    epochs: 30
+    epochs: 10
     learning_rate: 0.02
     lora_rank: 8
     sequence_length: 256
     packs_per_step: 2
-    steps_per_round: 60
+    steps_per_round: 10
     device: cpu
   evaluate: {max_new_tokens: 8, examples: 12}
   gate: {fewest_examples: 5, margin: 0.1}
