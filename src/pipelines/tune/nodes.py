@@ -39,12 +39,15 @@ def prepare_examples(
         ``{"messages": […]}``; and a summary of counts and lengths, in tokens too if a base model is named.
 
     Raises:
-        ConfigurationError: the client has not said where its examples are.
+        ConfigurationError: the client has not said where its examples are, or the judge's key is not there.
         DataError: a line is wrong, or there are too few.
     """
     from pipelines.tune import examples
+    from pipelines.tune.judge import Judge
     from pipelines.tune.reading import read_rows
 
+    if parameters.judge.model:
+        Judge(parameters.judge)  # it may lack its key, and hours of tuning come before its turn
     settings = parameters.examples
     source = settings.file or f"table {settings.table}"
     where = f"client {project_files.client}, {source}"
@@ -96,7 +99,6 @@ def evaluate_generation(
     from pipelines.tune import evaluation
     from pipelines.tune.judge import Judge
 
-    # Before any answer is generated, because it may lack its key.
     judge = Judge(parameters.judge) if parameters.judge.model else None
     examples = evaluation.chosen(tune_test, parameters.evaluate.examples)
     tuned = tuned_model.open(parameters.train.device)

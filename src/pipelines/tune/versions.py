@@ -45,9 +45,11 @@ def training_run(store: Store, client_id: str, sha256: str) -> str:
             order_by=["attributes.start_time DESC"],
             max_results=1,
         )
+        if found:
+            return str(found[0].info.run_id)
         present = runs.current()
-        if found or present is not None:
-            return str(found[0].info.run_id) if found else present.id  # type: ignore[union-attr]
+        if present is not None:
+            return present.id
         made = store.api.create_run(experiment, run_name=f"{client_id} tune")
         store.api.set_terminated(made.info.run_id)
         return str(made.info.run_id)
@@ -72,12 +74,12 @@ def register(
         for version in sorted(known, key=lambda one: int(one.version), reverse=True):
             with suppress(ModelError), _fetched(store, version):
                 return int(version.version), True
-        store.api.log_artifacts(run_id, str(folder), ARTIFACT)
+        store.api.log_artifacts(run_id, str(folder), _artifact(sha256))
         with suppress(MlflowException):  # it exists; if not, the next call says why
             store.api.create_registered_model(name, description=f"{client.title}: tuned language models")
         made = store.api.create_model_version(
             name,
-            source=f"runs:/{run_id}/{ARTIFACT}",
+            source=f"runs:/{run_id}/{_artifact(sha256)}",
             run_id=run_id,
             tags={SHA256: sha256, "client": client.id, **{key: str(value) for key, value in tags.items()}},
         )
@@ -116,15 +118,20 @@ def prompt_version(store: Store, client_id: str, system: str | None) -> tuple[st
     return name, int(newest.version)
 
 
+def _artifact(sha256: str) -> str:
+    """Where a model lies among its run's artifacts; a notebook may log several in one run."""
+    return f"{ARTIFACT}/{sha256[:12]}"
+
+
 @contextmanager
 def _fetched(store: Store, version: ModelVersion) -> Iterator[Path]:
     """The files of a version, held against its tag ``sha256``."""
     import mlflow.artifacts
 
     where = f"model {version.name}, version {version.version}"
-    sha256 = version.tags.get(SHA256)
+    sha256 = version.tags.get(SHA256, "")
     with translated(store.uri):
-        artifact = f"{store.api.get_run(version.run_id).info.artifact_uri}/{ARTIFACT}"
+        artifact = f"{store.api.get_run(version.run_id).info.artifact_uri}/{_artifact(sha256)}"
     with tempfile.TemporaryDirectory(prefix="workbench-model-") as temporary:
         folder = Path(artifact.removeprefix("file://"))
         if not folder.is_dir():
@@ -132,7 +139,7 @@ def _fetched(store: Store, version: ModelVersion) -> Iterator[Path]:
                 folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=artifact, dst_path=temporary))
             except Exception as error:
                 raise ModelError(f"its artifact {artifact} cannot be read", where=where) from error
-        if sha256 is None or sha256_of_folder(folder) != sha256:
+        if sha256_of_folder(folder) != sha256:
             raise ModelError(
                 "its files are not those that were registered (sha256 differs)",
                 where=where,

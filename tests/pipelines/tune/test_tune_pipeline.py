@@ -113,7 +113,7 @@ def test_from_a_file_of_examples_to_a_champion(ready: Path, kedro: Kedro) -> Non
     assert run.data.metrics["tune_tuned_exact_match"] == 1
     assert len(store.api.get_metric_history(champion.run_id, "tune_validation_loss")) > 2
     assert run.data.params["tune.train.lora_rank"] == "8"
-    artifact = Path(run.info.artifact_uri.removeprefix("file://")) / "language_model"
+    artifact = Path(run.info.artifact_uri.removeprefix("file://")) / "language_model" / verdict["sha256"][:12]
     assert {path.suffix for path in artifact.iterdir()} <= {".json", ".safetensors", ".jinja"}
 
     # The nodes again, with the same settings: nothing is trained, nothing is registered anew.
@@ -181,6 +181,16 @@ def test_without_a_base_model_it_says_how_to_get_one(files: ClientFiles, monkeyp
     for path in ("/models/base", "../base", "models/other/base"):
         with pytest.raises(ConfigurationError, match="leads out of the folder|is another client's"):
             nodes.tune_local(files, [], [], TuneParameters(model={"path": path}))
+
+
+def test_a_judge_without_a_key_is_found_out_before_anything_is_tuned(
+    files: ClientFiles, write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JUDGE_API_KEY", raising=False)
+    write(files.project / "examples.jsonl", examples())
+    settings = {"examples": {"file": "examples.jsonl"}, "judge": {"model": "judge-1"}}
+    with pytest.raises(ConfigurationError, match="environment variable JUDGE_API_KEY"):
+        nodes.prepare_examples(files, TuneParameters(**settings))
 
 
 def test_an_evaluation_of_another_model_is_refused(ready: Path) -> None:
