@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,8 +17,11 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsNon
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.tune.judge import Judge, _score
-from pipelines.tune.parameters import JudgeSettings
+from pipelines.tune.nodes import evaluate_generation
+from pipelines.tune.parameters import JudgeSettings, TuneParameters
+from workbench.datasets import ClientFiles
 from workbench.errors import ConfigurationError, Transient
+from workbench.learning.language import BaseModel, TuneConfig, TunedFolder, tune
 
 KEY = "sk-very-secret-0123456789"
 PROMPT = [{"role": "user", "content": "red in French?"}]
@@ -184,3 +188,24 @@ def test_a_grade_is_read_or_it_is_none(text: str, grade: float | None) -> None:
 def test_an_address_that_would_show_the_key_is_refused(address: str) -> None:
     with pytest.raises(ValidationError, match="https:// address"):
         JudgeSettings(endpoint=address)
+
+
+def test_base_and_tuned_are_graded_beside_each_other(endpoint: Endpoint, files: ClientFiles, tiny: ModuleType) -> None:
+    base = BaseModel.find("models/base", tiny.base_of(files.project / "models" / "base"))
+    examples = [{"messages": messages} for messages in tiny.colours()]
+    config = TuneConfig(epochs=1, sequence_length=64, lora_rank=2, device="cpu")
+    tune(base, tiny.colours(), tiny.colours(), config).save(files.project / "tuned")
+    folder = TunedFolder.check(files.project / "tuned", lambda name, revision: base)
+    settings = {"model": "judge-1", "endpoint": endpoint.url, "key_variable": "ACME__JUDGE_KEY", "examples": 3}
+    parameters = TuneParameters(judge=settings, train={"device": "cpu"}, evaluate={"max_new_tokens": 2, "examples": 5})
+    endpoint.replies = [(200, completion('{"score": 2}'), {})]
+    rows, table, record = evaluate_generation(folder, examples, parameters)
+    assert len(endpoint.requests) == 6
+    assert [("judge" in row["base"], "judge" in row["tuned"]) for row in rows] == [(True, True)] * 3 + [
+        (False, False)
+    ] * 2
+    assert table.column_names == ["model", "exact_match", "rouge_l", "judge", "loss"]
+    assert table["judge"].to_pylist() == [0.25, 0.25]
+    assert record["judge"]["ungraded"] == 0
+    assert (record["examples"], record["of"]) == (5, 8)
+    assert KEY not in json.dumps([rows, record])
