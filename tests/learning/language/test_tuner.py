@@ -202,15 +202,14 @@ def test_the_budget_is_kept_and_the_best_so_far_is_the_result(
     assert told[-1].step > told[before - 1].step
 
 
-@pytest.mark.parametrize("seconds", [30, 33, 36, 39])
+@pytest.mark.parametrize("seconds", [30, 33, 36])
 def test_the_budget_ends_a_round_in_its_middle(base: BaseModel, colours: Any, quick: Any, seconds: int) -> None:
     clock = Clock()
     # Eight steps an epoch; a round is as long as an epoch.
     config = quick(sequence_length=40, packs_per_step=1, steps_per_round=1000, epochs=1000, budget_seconds=seconds)
     tuned = tune(base, colours, colours, config, clock=clock)
     assert tuned.record.history[-1].stopped == "budget"
-    # A look at the clock takes a second here: a step and the last look at it may come after.
-    assert seconds - 8 < clock.now <= seconds + 4
+    assert seconds - 8 < clock.now <= seconds + 2
 
 
 def test_examples_that_are_too_long_are_left_out_and_counted(
