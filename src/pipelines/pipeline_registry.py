@@ -1,4 +1,4 @@
-"""The pipelines by name, and the order of them all."""
+"""The pipelines by name, and the order of those that a client's tables go through."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from importlib import import_module
 from kedro.pipeline import Pipeline
 
 ORDER = ("ingest", "prepare", "train", "evaluate", "register", "score", "report")
+APART = ("tune",)
+"""Run by name only: they need what not every client has."""
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Every pipeline, and ``__default__``: all of them, which Kedro orders by what each needs."""
+    """Every pipeline, and ``__default__``: those of :data:`ORDER`, which Kedro orders by what each needs."""
     pipelines: dict[str, Pipeline] = {
-        name: import_module(f"pipelines.{name}.pipeline").create_pipeline() for name in ORDER
+        name: import_module(f"pipelines.{name}.pipeline").create_pipeline() for name in (*ORDER, *APART)
     }
-    pipelines["__default__"] = sum(pipelines.values(), Pipeline([]))
+    pipelines["__default__"] = sum((pipelines[name] for name in ORDER), Pipeline([]))
     return pipelines

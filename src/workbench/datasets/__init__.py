@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from workbench.datasets.champion import Champion
 from workbench.datasets.clients import ClientRecord, ClientSchema
+from workbench.datasets.language import TunedModelFolder
 from workbench.datasets.models import EpochListener, ModelFolder
+from workbench.datasets.project import ClientFiles, JsonLines, ProjectFiles
 from workbench.datasets.records import CsvTable, JsonRecord, TextFile
 from workbench.datasets.sources import SourceTables, StagedTables
 from workbench.datasets.tables import ParquetTable, TableFolder
 
 __all__ = [
     "Champion",
+    "ClientFiles",
     "ClientRecord",
     "ClientSchema",
     "CsvTable",
     "EpochListener",
+    "JsonLines",
     "JsonRecord",
     "ModelFolder",
     "ParquetTable",
+    "ProjectFiles",
     "SourceTables",
     "StagedTables",
     "TableFolder",
     "TextFile",
+    "TunedModelFolder",
 ]

@@ -1,0 +1,237 @@
+"""The nodes of ``tune``."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pipelines.tune.parameters import TuneParameters
+from workbench.clients import Client
+from workbench.datasets import ClientFiles
+from workbench.errors import ConfigurationError
+from workbench.files import sha256_of_folder
+from workbench.learning.language import BaseModel
+
+if TYPE_CHECKING:
+    from pyarrow import Table as ArrowTable
+
+    from pipelines.tune.examples import Prepared
+    from workbench.learning.language import Tuned, TunedFolder, TuneReport
+else:
+    # Kedro resolves the annotations of a node, to find the model of `params:tune`; this one would import too much.
+    ArrowTable = Any
+    from workbench.learning.language import Tuned, TunedFolder
+
+__all__ = ["evaluate_generation", "prepare_examples", "register_language_model", "tune_local"]
+
+_LOG = logging.getLogger(__name__)
+
+Examples = list[dict[str, Any]]
+
+
+def prepare_examples(
+    project_files: ClientFiles, parameters: TuneParameters
+) -> tuple[Examples, Examples, Examples, dict[str, Any]]:
+    """Check, mask and split a client's examples.
+
+    Returns:
+        The examples to train on, those that choose the checkpoint, those that the gate looks at, each as
+        ``{"messages": […]}``; and a summary of counts and lengths, in tokens too if a base model is named.
+
+    Raises:
+        ConfigurationError: the client has not said where its examples are, or the judge's key is not there.
+        DataError: a line is wrong, or there are too few.
+    """
+    from pipelines.tune import examples
+    from pipelines.tune.judge import Judge
+    from pipelines.tune.reading import read_rows
+
+    if parameters.judge.model:
+        Judge(parameters.judge)  # it may lack its key, and hours of tuning come before its turn
+    settings = parameters.examples
+    source = settings.file or f"table {settings.table}"
+    where = f"client {project_files.client}, {source}"
+    prepared = examples.prepare(read_rows(project_files, settings), settings, where)
+    summary = examples.describe(prepared, source, _token_counter(project_files, parameters))
+    _tell(prepared)
+    train, validation, test = ([{"messages": messages} for messages in prepared.folds[fold]] for fold in examples.FOLDS)
+    return train, validation, test, summary
+
+
+def tune_local(
+    project_files: ClientFiles, tune_train: Examples, tune_validation: Examples, parameters: TuneParameters
+) -> tuple[Tuned, ArrowTable]:
+    """Tune the base model on this machine. Interrupted and run again, it goes on after the last checkpoint.
+
+    Returns:
+        The model of the best round; and the history, one row a round: ``step`` (0 is the base model), ``train_loss``
+        and ``validation_loss`` in nats a response token, ``tokens`` so far, ``best`` (whether no round before was as
+        good) and ``seconds``.
+    """
+    import pyarrow as pa
+
+    from workbench.learning.language import TuneConfig, tune
+
+    work = project_files.project / "models" / project_files.client / "tune_checkpoints"
+    folds = ([example["messages"] for example in fold] for fold in (tune_train, tune_validation))
+    config = TuneConfig(**parameters.train.model_dump())
+    tuned = tune(base_model(project_files, parameters), *folds, config, work, _tell_round)
+    rows = [report.to_dict() | {"seconds": round(report.seconds, 3)} for report in tuned.record.history]
+    return tuned, pa.Table.from_pylist([{key: row[key] for key in row if key != "stopped"} for row in rows])
+
+
+def evaluate_generation(
+    tuned_model: TunedFolder, tune_test: Examples, parameters: TuneParameters
+) -> tuple[Examples, ArrowTable, dict[str, Any]]:
+    """Let the base and the tuned model answer held-out prompts, and compare what they say with the references.
+
+    Returns:
+        Each example with both answers and their scores; the table of means, one row a model: ``exact_match``,
+        ``rouge_l``, ``loss`` (nats a response token) and, if there is a judge, ``judge`` from 0 to 1; and the same as
+        JSON, with how many examples there were.
+
+    Raises:
+        ConfigurationError: the judge's key is missing, or it refuses.
+        Transient: the judge does not answer.
+    """
+    import pyarrow as pa
+
+    from pipelines.tune import evaluation
+    from pipelines.tune.judge import Judge
+
+    judge = Judge(parameters.judge) if parameters.judge.model else None
+    examples = evaluation.chosen(tune_test, parameters.evaluate.examples)
+    tuned = tuned_model.open(parameters.train.device)
+    answers = {"tuned": evaluation.answers_of(tuned, examples, parameters.evaluate)}
+    losses = {"tuned": tuned.loss(examples)}
+    with tuned.as_base() as base:
+        answers["base"] = evaluation.answers_of(base, examples, parameters.evaluate)
+        losses["base"] = base.loss(examples)
+    order = evaluation.MODELS
+    rows = evaluation.scored(examples, {model: answers[model] for model in order})
+    record: dict[str, Any] = {
+        "sha256": sha256_of_folder(tuned_model.folder),
+        "examples": len(examples),
+        "of": len(tune_test),
+        "best_step": _best_step(tuned_model),
+    }
+    if judge is not None:
+        ungraded = evaluation.graded(rows, judge, parameters.judge.examples)
+        judge.close()
+        settings = parameters.judge
+        record["judge"] = {"model": settings.model, "rubric": settings.rubric, "ungraded": ungraded}
+    record["models"] = evaluation.averages(rows, {model: losses[model] for model in order})
+    table = pa.Table.from_pylist([{"model": model, **scores} for model, scores in record["models"].items()])
+    _LOG.info("%d held-out examples: %s", len(examples), record["models"])
+    return rows, table, record
+
+
+def _best_step(tuned: TunedFolder) -> int:
+    """The step of the best round: 0 means that the result is the base model."""
+    return next((report.step for report in reversed(tuned.record.history) if report.best), 0)
+
+
+def register_language_model(  # noqa: PLR0917 - one argument a dataset
+    client: Client,
+    project_files: ClientFiles,
+    tuned_model: TunedFolder,
+    tune_train: Examples,
+    tune_test: Examples,
+    tune_evaluation: dict[str, Any],
+    parameters: TuneParameters,
+) -> dict[str, Any]:
+    """Register the tuned model and its prompt, and make it the champion if it is better than its base by the margin.
+
+    Doing it twice registers once. See :func:`pipelines.tune.promotion.promote`.
+
+    Returns:
+        The verdict.
+    """
+    from pipelines.tune.promotion import promote
+    from workbench.registry.store import open_store
+
+    def find(name: str, revision: str | None) -> BaseModel:
+        return BaseModel.find(name, project_files.path(name, "tuned.json"), revision=revision)
+
+    return promote(
+        open_store(project_files.project),
+        client,
+        tuned_model,
+        tune_evaluation,
+        tune_test,
+        parameters=parameters,
+        system=_common_system(tune_train),
+        find=find,
+    )
+
+
+def _common_system(examples: Examples) -> str | None:
+    """The system message, if all examples have one and the same."""
+    first = [example["messages"][0] for example in examples]
+    systems = {message["content"] if message["role"] == "system" else None for message in first}
+    return systems.pop() if len(systems) == 1 else None
+
+
+def _tell_round(report: TuneReport) -> None:
+    """One line a round, and a point of the curves of the MLflow run, if there is one."""
+    from workbench.registry.runs import current
+
+    _LOG.info(
+        "step %d of %d: validation loss %.4f%s%s, %.0f s",
+        report.step,
+        report.steps,
+        report.validation_loss,
+        "" if report.train_loss is None else f", training loss {report.train_loss:.4f}",
+        ", the best so far" if report.best else "",
+        report.seconds,
+    )
+    run = current()
+    if run is not None:
+        run.log_metrics(report.metrics(), report.step)
+    if report.stopped == "budget":
+        _LOG.warning("tune.train.budget_seconds ended the tuning early")
+
+
+def base_model(project_files: ClientFiles, parameters: TuneParameters) -> BaseModel:
+    """The base model that the client names.
+
+    Raises:
+        ConfigurationError: it names none, or a path out of the project.
+        ModelError: it is not there.
+    """
+    settings = parameters.model
+    client = project_files.client
+    if settings.path is None:
+        raise ConfigurationError(
+            "names no base model to tune",
+            where=f"client {client}",
+            tried=f"tune.model.path in conf/clients/{client}/parameters.yml, conf/base",
+            hint="write `tune: {model: {path: models/base}}` into that file, a folder of the project, "
+            "or a hub id that is in the local cache",
+        )
+    path = project_files.path(settings.path, "tune.model.path")
+    return BaseModel.find(settings.path, path, revision=settings.revision, allow_download=settings.allow_download)
+
+
+def _token_counter(files: ClientFiles, parameters: TuneParameters) -> Any:
+    if parameters.model.path is None:
+        return None
+    from workbench.learning.language.chat import encode
+
+    tokenizer = base_model(files, parameters).tokenizer()
+
+    def count(messages: Any) -> tuple[int, int]:
+        encoded = encode(tokenizer, messages)
+        return len(encoded.prompt), len(encoded.response)
+
+    return count
+
+
+def _tell(prepared: Prepared) -> None:
+    _LOG.info(
+        "%d examples read, %d of them twice; %s; masked: %s",
+        prepared.read,
+        prepared.duplicates,
+        ", ".join(f"{len(examples)} for {fold}" for fold, examples in prepared.folds.items()),
+        ", ".join(f"{count} {kind}" for kind, count in sorted(prepared.masked.items())) or "nothing",
+    )

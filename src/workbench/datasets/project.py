@@ -1,0 +1,97 @@
+"""The project's folder as one client may see it, and files with a JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from workbench.datasets.base import PathDataset, ReadOnlyDataset
+from workbench.errors import ConfigurationError, DataError
+from workbench.files import durable_file
+from workbench.sources.paths import inside
+
+__all__ = ["ClientFiles", "JsonLines", "ProjectFiles"]
+
+_A_CLIENTS_OWN = ("data", "models")
+
+
+@dataclass(frozen=True)
+class ClientFiles:
+    """Paths of the project, for one client.
+
+    Attributes:
+        client: the client's id.
+        project: the project's folder.
+    """
+
+    client: str
+    project: Path
+
+    def path(self, text: str, setting: str) -> Path:
+        """The path that a setting gives, from the project's folder; nothing has to be there.
+
+        Raises:
+            ConfigurationError: it is absolute, holds ``..``, or lies under another client's data or models.
+        """
+        where = f"client {self.client}, {setting}"
+        relative = inside(text, where)
+        if len(relative.parts) > 1 and relative.parts[0] in _A_CLIENTS_OWN:
+            owner = relative.parts[1]
+            if owner != self.client and self._is_client(owner):
+                raise ConfigurationError(
+                    f"'{PurePosixPath(text)}' is another client's",
+                    where=where,
+                    hint=f"use data/{self.client}",
+                )
+        return self.project / relative
+
+    def table(self, name: str) -> Path:
+        """Where ``ingest`` leaves a table of the client."""
+        return self.path(f"data/{self.client}/01_raw/{name}.parquet", "tune.examples.table")
+
+    def _is_client(self, name: str) -> bool:
+        return (self.project / "conf" / "clients" / name).is_dir()
+
+
+class ProjectFiles(ReadOnlyDataset[ClientFiles]):
+    """Loads :class:`ClientFiles`; nothing is read.
+
+    Args:
+        client: the client's id.
+        path: the project's ``conf`` folder; relative paths are taken from the project, by Kedro.
+        metadata: free text for people and plugins.
+    """
+
+    def __init__(self, *, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self._client, self._project, self.metadata = client, Path(path).parent, metadata
+
+    def load(self) -> ClientFiles:
+        """The client's view of the project."""
+        return ClientFiles(self._client, self._project)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"client": self._client}
+
+
+class JsonLines(PathDataset["list[dict[str, Any]]", "list[dict[str, Any]]"]):
+    """One JSON object a line, UTF-8: chat examples as fine-tuning services take them, answers."""
+
+    def load(self) -> list[dict[str, Any]]:
+        """The objects, in the order of the lines."""
+        path = self._present()
+        examples: list[dict[str, Any]] = []
+        with path.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    examples.append(json.loads(line))
+                except ValueError as error:
+                    hint = "make it again: `kedro run --pipeline tune`"
+                    raise DataError("is not JSON", where=f"{path}:{number}", hint=hint) from error
+        return examples
+
+    def save(self, data: list[dict[str, Any]]) -> None:
+        """Write them durably."""
+        with durable_file(self._path) as staging, staging.open("w", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n" for one in data)
