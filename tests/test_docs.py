@@ -66,7 +66,8 @@ def parse_make(cli: KedroCLI, words: list[str]) -> None:
 
 def parse_python(cli: KedroCLI, words: list[str]) -> None:
     assert words[0] == "-m"
-    assert find_spec(words[1]) or (ROOT / (words[1].replace(".", "/") + ".py")).exists(), words[1]
+    here = ROOT / words[1].replace(".", "/")
+    assert here.with_suffix(".py").exists() or (here / "__main__.py").exists() or find_spec(words[1]), words[1]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
