@@ -208,7 +208,7 @@ def test_it_all_goes_to_the_run_that_trained_the_candidate(
         "calibration.svg",
         "importance.svg",
     }
-    assert store.api.get_model_version("clinic", "1").tags["dataset.features"] == sha256_of_file(table)
+    assert json.loads(store.api.get_model_version("clinic", "1").tags["datasets"])["features"] == sha256_of_file(table)
     promote(store, client, network, features, evidence(features, network))
     assert len(store.api.get_metric_history(trained.run_id, "network.roc_auc")) == 1, "not logged twice"
 

@@ -47,7 +47,8 @@ def promote(
         verdict = judge(client, saved, features, evidence.evaluation, incumbent=incumbent, rival=rival, problem=problem)
         run_id = _training_run(store, client.id, saved.sha256)
         evidence_of.attach(store, run_id, evidence)
-        tags = {"metrics": json.dumps(dict(evidence.metrics)), **_input_digests(store, run_id)}
+        # One tag each: a person reads a version's tags as a list.
+        tags = {"metrics": json.dumps(dict(evidence.metrics)), "datasets": json.dumps(_input_digests(store, run_id))}
         example = features.example(candidate.columns)
         version = models.register(store, client, saved, run_id=run_id, example=example, tags=tags)
     before = int(incumbent.version) if incumbent is not None else None
@@ -146,11 +147,11 @@ def _training_run(store: Store, client_id: str, sha256: str) -> str:
 
 
 def _input_digests(store: Store, run_id: str) -> dict[str, str]:
-    """Tags ``dataset.<name>``: the sha256 of each table that the run read."""
+    """The sha256 of each table that the run read."""
     with translated(store.uri):
         inputs = store.api.get_run(run_id).inputs
     tables = [one.dataset for one in (inputs.dataset_inputs if inputs else ())]
-    return {f"dataset.{table.name}": json.loads(table.source).get("sha256", table.digest) for table in tables}
+    return {table.name: json.loads(table.source).get("sha256", table.digest) for table in tables}
 
 
 def _conclude(store: Store, client_id: str, version: int, before: int | None, verdict: gate.Verdict) -> None:
