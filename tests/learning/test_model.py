@@ -117,7 +117,7 @@ def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> Non
         (("architecture", "name"), "os.system", "architecture 'os.system' is unknown"),
         (("architecture", "width"), 4096, "is not what this version of the workbench writes"),
         (("architecture", "width"), 10**12, "width of the network is 1000000000000"),
-        (("format",), 2, "has format 2"),
+        (("format",), 3, "has format 3"),
         (("encoder",), [], "is not what this version of the workbench writes"),
         (("encoder", "numeric"), None, "is not what this version of the workbench writes"),
         (("columns", "task"), "ranking", "task 'ranking' is unknown"),

@@ -11,7 +11,7 @@ from workbench.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["enough_memory", "pick_device", "seeded"]
+__all__ = ["enough_memory", "half_precision", "pick_device", "seeded"]
 
 
 def pick_device(name: str) -> torch.device:
@@ -42,15 +42,26 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
+def half_precision(device: torch.device) -> torch.autocast:
+    """Matrix products in bfloat16 where a GPU has it; on a CPU, float32 throughout, so that every CPU learns alike.
+
+    bfloat16 has the range of float32, so that no loss has to be scaled. Weights, their mean, the encoding of numbers
+    and the loss stay in float32, and so does all that is predicted.
+    """
+    import torch
+
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" and torch.cuda.is_bf16_supported())
+
+
 @contextmanager
 def enough_memory(batch_size: int) -> Iterator[None]:
-    """Translate CUDA's "out of memory"."""
+    """Translate CUDA's "out of memory", where a smaller batch did not help or cannot."""
     import torch
 
     try:
         yield
     except torch.OutOfMemoryError as error:
         raise ModelError(
-            f"the GPU's memory does not hold the table and batches of {batch_size:,} rows",
-            hint="set train.batch_size lower, or train.device to cpu",
+            f"memory does not hold the table and a batch; {batch_size:,} rows were halved as often as that goes",
+            hint="free the GPU's memory of other processes, or set train.device to cpu",
         ) from error

@@ -39,6 +39,11 @@ class Inputs:
     cardinalities: tuple[int, ...]
     outputs: int
 
+    @property
+    def columns(self) -> int:
+        """Numbers, flags and categories."""
+        return len(self.edges) + self.flags + len(self.cardinalities)
+
 
 @dataclass(frozen=True)
 class Encoded:
