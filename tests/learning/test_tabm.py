@@ -11,6 +11,7 @@ import torch
 from workbench.learning.encoding import Inputs
 from workbench.learning.networks import TabMSpec, build, default_spec
 from workbench.learning.networks.defaults import CPU_LADDER, work
+from workbench.learning.networks.dropout import Dropout
 from workbench.learning.networks.tabm import TabM
 
 SPEC = TabMSpec(members=6, width=20, blocks=3, bins=4, embedding=5, dropout=0.0)
@@ -107,3 +108,17 @@ def test_a_gpu_gets_the_paper_s_network_and_shorter_vectors_for_wide_tables() ->
 
 def test_a_small_table_has_fewer_pieces() -> None:
     assert [default_spec(rows, 10, "cpu").bins for rows in (2, 100, 345, 100_000)] == [2, 6, 21, 32]
+
+
+def test_dropout_drops_its_share_everywhere_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    module, ones = Dropout(0.1).train(), torch.ones(1000, 803)  # no multiple of eight
+    dropped = module(ones)
+    share = (dropped == 0).float()
+    assert share.mean() == pytest.approx(26 / 256, abs=0.002)
+    assert dropped.mean() == pytest.approx(1, abs=0.002)
+    by_byte = share.flatten()[: 803_000 // 8 * 8].view(-1, 8)
+    torch.testing.assert_close(by_byte.mean(0), torch.full((8,), 26 / 256), atol=0.005, rtol=0)
+    assert abs(torch.corrcoef(by_byte.T) - torch.eye(8)).max() < 0.02
+    assert dropped.unique().tolist() == pytest.approx([0, 256 / 230])
+    assert module.eval()(ones) is ones

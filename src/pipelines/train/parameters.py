@@ -22,4 +22,9 @@ class TrainParameters(BaseModel):
     patience: int = Field(
         6, ge=1, description="Epochs without a lower validation loss before training stops; small tables wait longer."
     )
+    checkpoints: str | None = Field(
+        "models",
+        pattern=r"^[\w-]+(/[\w-]+)*$",
+        description="Folder in the project: a training that was killed goes on from <folder>/<client>/training.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` is CUDA if there is one, else the CPU.")

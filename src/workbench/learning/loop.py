@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from workbench.learning.averaging import RunningMean
 from workbench.learning.checkpoint import Checkpoint, put_random_states, random_states
 from workbench.learning.config import EpochReport, Stop, patience_for
+from workbench.learning.together import Alone
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from workbench.learning.model import TabularModel
     from workbench.learning.tensors import TensorTable
+    from workbench.learning.together import Crew
 
 __all__ = ["NotFinite", "TrainingLoop"]
 
@@ -46,6 +48,7 @@ class TrainingLoop:
         validation: rows that decide when to stop.
         clock: seconds.
         began: when the budget began to run.
+        crew: the processes that train together.
 
     Attributes:
         history: a report an epoch.
@@ -58,16 +61,19 @@ class TrainingLoop:
         validation: TensorTable,
         clock: Callable[[], float],
         began: float,
+        *,
+        crew: Crew | None = None,
     ) -> None:
         import torch
 
         config = model.config
         self.model, self.config, self.train, self.validation = model, config, train, validation
-        self.clock, self.began = clock, began
+        self.clock, self.began, self.crew = clock, began, crew or Alone()
         self.network: nn.Module = model.network
         self.average = RunningMean(self.network, config.averaging)
+        self.parameters = list(self.network.parameters())
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.batch_size = config.batch_size
         self.history: list[EpochReport] = []
@@ -143,7 +149,7 @@ class TrainingLoop:
 
         self.network.train()
         device, rows = self.train.device, len(self.train)
-        waiting = deque(self._split(torch.randperm(rows).to(device)))
+        waiting = deque(self._split(self.crew.order(torch.randperm(rows).to(device))))
         taken: list[Tensor] = []
         losses: list[Tensor] = []
         while waiting:
@@ -152,7 +158,7 @@ class TrainingLoop:
                 self.batch_size = _halved(len(waiting[0]))
                 waiting = deque(self._split(torch.cat(tuple(waiting))))
                 continue
-            taken.append(waiting.popleft())
+            taken.append(self.crew.part(waiting.popleft()))
             losses.append(value)
             if self._spent():
                 break
@@ -163,20 +169,22 @@ class TrainingLoop:
             first = int(bad[0])
             raise NotFinite(found[first].item(), taken[first].cpu())
         sizes = torch.tensor([len(index) for index in taken], dtype=torch.float64)
-        return float((found * sizes).sum() / sizes.sum())
+        total, seen = self.crew.total(torch.stack([(found * sizes).sum(), sizes.sum()]).to(device)).tolist()
+        return float(total / seen)
 
     def _split(self, order: Tensor) -> tuple[Tensor, ...]:
         """Batches whose sizes differ by one row at most."""
         return order.tensor_split(math.ceil(len(order) / self.batch_size))
 
-    def _step(self, index: Tensor) -> Tensor | None:
-        """Learn from some rows; their loss, or None if memory did not hold them."""
+    def _step(self, batch_index: Tensor) -> Tensor | None:
+        """Learn from some rows; the loss of this process's part, or None if memory did not hold them."""
         import torch
 
         from workbench.learning.devices import half_precision
         from workbench.learning.objectives import loss
 
         self.optimizer.zero_grad()
+        index = self.crew.part(batch_index)
         try:
             batch, target = self.train.batch(index)
             with half_precision(self.train.device):
@@ -184,10 +192,11 @@ class TrainingLoop:
             value = loss(self.model.columns.task, outputs.float(), target)
             value.backward()  # type: ignore[no-untyped-call]
         except torch.OutOfMemoryError:
-            if len(index) == 1:
+            if len(index) == 1 or self.crew.size > 1:  # the others would wait for ever
                 raise
             return None
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clipping)
+        self.crew.share_gradients(self.parameters, len(index) / len(batch_index))
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clipping)
         self.optimizer.step()
         self.average.update()
         return value.detach()
@@ -225,7 +234,9 @@ class TrainingLoop:
         return "epochs" if epoch >= self.config.epochs else None
 
     def _spent(self) -> bool:
-        return self.clock() - self.began + self.judging >= self.config.budget_seconds
+        if math.isinf(self.config.budget_seconds):
+            return False
+        return self.crew.first(self.clock() - self.began + self.judging >= self.config.budget_seconds)
 
 
 def _halved(rows: int) -> int:

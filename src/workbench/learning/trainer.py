@@ -7,6 +7,7 @@
 - The best epoch is that of the lowest validation loss; its weights are the result, whatever came later.
 - With a folder to work in, each epoch leaves a checkpoint (:mod:`workbench.learning.checkpoint`), and the same call
   goes on from it after a crash: on a CPU, to the same bits.
+- Started by ``torchrun``, its processes train one network together (:mod:`workbench.learning.together`).
 - A batch that memory does not hold is halved, and the training goes on. A loss that is not a number ends it, and the
   batch is kept for a look.
 """
@@ -56,7 +57,7 @@ def fit(
         validation: the rows that decide when to stop, and that calibrate.
         columns: target and features; both tables have them, and may have more.
         config: how.
-        on_epoch: told of each epoch, as it ends; not of those before a crash.
+        on_epoch: told of each epoch, as it ends; not of those before a crash. Of several processes, the first is told.
         folder: where the training keeps its checkpoints, and a batch that has no loss; it is the training's own, and
             gone when that ends well. None: there are no checkpoints.
         clock: seconds; the budget is measured by it.
@@ -72,6 +73,7 @@ def fit(
     from workbench.learning.loop import NotFinite, TrainingLoop
     from workbench.learning.networks import build
     from workbench.learning.tensors import TensorTable
+    from workbench.learning.together import crew
 
     began = clock()
     config = config or TrainConfig()
@@ -81,32 +83,35 @@ def fit(
     encoder = TableEncoder.fit(train, columns)
     spec = config.network or default_spec(train.num_rows, encoder.inputs.columns, device.type, config.budget_seconds)
     config = replace(config, batch_size=batch_size_for(train.num_rows, config.batch_size), network=spec)
-    with enough_memory(config.batch_size), seeded(config.seed, device):
+    with enough_memory(config.batch_size), crew(device, config.batch_size) as others, seeded(config.seed, device):
         learned = TensorTable.of(train, encoder, columns, device)
         judged = TensorTable.of(validation, encoder, columns, device)
         model = TabularModel(columns, encoder, config, build(spec, encoder.inputs).to(device))
-        loop = TrainingLoop(model, learned, judged, clock, began)
+        loop = TrainingLoop(model, learned, judged, clock, began, crew=others)
         try:
             _run(loop, on_epoch or (lambda _: None), folder)
         except NotFinite as error:
             raise _explained(error, train.select([*columns.features, columns.target]), config, folder) from error
         model.network.eval()
         model.calibrate(judged)
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
     return model
 
 
 def _run(loop: TrainingLoop, on_epoch: Callable[[EpochReport], None], folder: Path | None) -> None:
     """Train, from the checkpoint in the folder if there is one."""
+    leads = loop.crew.rank == 0
+    tell = on_epoch if leads else (lambda _: None)
     if folder is None:
-        loop.run(on_epoch)
+        loop.run(tell)
         return
     identity = fingerprint(loop.model, loop.train, loop.validation)
     found = Checkpoint.load(folder / CHECKPOINT, identity)
-    if found:
+    everywhere = loop.crew.all(found is not None)  # on several machines, the folder may be one machine's own
+    if found and everywhere:
         loop.resume(found)
-    loop.run(on_epoch, lambda checkpoint: checkpoint.save(folder / CHECKPOINT, identity))
+    loop.run(tell, (lambda checkpoint: checkpoint.save(folder / CHECKPOINT, identity)) if leads else None)
+    if leads:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _explained(error: NotFinite, train: pa.Table, config: TrainConfig, folder: Path | None) -> ModelError:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from workbench.learning.encoding import Inputs
+from workbench.learning.networks.dropout import Dropout
 from workbench.learning.networks.embedding import ColumnEmbedding
 from workbench.learning.networks.specs import TabMSpec
 
@@ -91,7 +92,7 @@ class TabM(nn.Module):
             else SharedLinear((self.embedding.size, spec.width), spec.members, self.embedding.parts)
             for at in range(spec.blocks)
         )
-        self.dropout = nn.Dropout(spec.dropout)
+        self.dropout = Dropout(spec.dropout)
         self.head = MemberLinear((spec.width, inputs.outputs), spec.members)
 
     def forward(self, numeric: Tensor, flags: Tensor, codes: Tensor) -> Tensor:
