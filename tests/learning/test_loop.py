@@ -18,7 +18,7 @@ from workbench.errors import ModelError
 from workbench.learning import Columns, TabularModel, TrainConfig, fit
 from workbench.learning.devices import enough_memory
 from workbench.learning.encoding import TableEncoder
-from workbench.learning.loop import TrainingLoop
+from workbench.learning.loop import NotFinite, TrainingLoop
 from workbench.learning.networks import TabMSpec, build
 from workbench.learning.tensors import TensorTable
 
@@ -102,6 +102,23 @@ class _Watched:
 def test_memory_that_does_not_hold_one_row_is_an_error(loop_with: Callable) -> None:
     with pytest.raises(ModelError, match="memory does not hold the table and a batch"), enough_memory(256):
         loop_with(0).run(lambda _: None)
+
+
+def test_the_rows_that_are_kept_are_those_of_the_batch(quick: TrainConfig, poisoned: pa.Table) -> None:
+    """Only row 123 has no loss; the batches before its own are learned from, and so are those after it."""
+    columns = Columns("regression", "y", ("a",), ())
+    encoder = TableEncoder.fit(poisoned.slice(0, 100), columns)
+    train = TensorTable.of(poisoned, encoder, columns, CPU)
+    model = TabularModel(columns, encoder, replace(quick, batch_size=50, network=SPEC), build(SPEC, encoder.inputs))
+    torch.manual_seed(3)
+    place = int((torch.randperm(600) == 123).nonzero())
+    assert place > 50, "in the first batch there is nothing to tell apart"
+    torch.manual_seed(3)
+    with pytest.raises(NotFinite) as error:
+        TrainingLoop(model, train, train, clock=lambda: 0.0, began=0.0)._learn()
+    assert error.value.rows is not None
+    assert 123 in error.value.rows.tolist()
+    assert len(error.value.rows) == 50
 
 
 @pytest.fixture

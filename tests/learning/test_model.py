@@ -137,6 +137,26 @@ def test_a_record_that_is_not_ours_is_refused_even_if_the_manifest_agrees(
         TabularModel.load(saved)
 
 
+def test_a_model_from_before_there_was_calibration_is_still_read(
+    saved: Path, models: Callable, make_table: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = json.loads((saved / "model.json").read_bytes())
+    del record["calibration"], record["training"]["clipping"]
+    rewrite(saved, "model.json", json.dumps({**record, "format": 1}).encode())
+    again, rows = TabularModel.load(saved), make_table("binary", 50)
+    assert again.temperature is None
+    monkeypatch.setattr(models("binary"), "temperature", None)
+    assert np.array_equal(again.predict(rows), models("binary").predict(rows))
+
+
+@pytest.mark.parametrize("calibration", [{"value": 0}, {"value": 1e9}, {"value": "hot"}, {"rows": 3}, [1]])
+def test_a_calibration_that_nobody_fitted_is_refused(saved: Path, calibration: object) -> None:
+    record = json.loads((saved / "model.json").read_bytes())
+    rewrite(saved, "model.json", json.dumps({**record, "calibration": calibration}).encode())
+    with pytest.raises(ModelError, match="is not what this version of the workbench writes"):
+        TabularModel.load(saved)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"\xff\xfe", b"[" * 100_000], ids=range(5))
 def test_a_record_that_is_no_record_is_refused(saved: Path, content: bytes) -> None:
     rewrite(saved, "model.json", content)

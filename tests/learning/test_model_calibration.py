@@ -87,8 +87,23 @@ def test_a_trained_regression_has_intervals_that_survive_the_disk(
         np.testing.assert_allclose((low + high) / 2, model.predict(test))
     model.save(tmp_path / "model")
     again = type(model).load(tmp_path / "model")
-    assert again.conformal == model.conformal
+    assert again.conformal == model.conformal is not None
     assert np.array_equal(again.predict_interval(test, 0.9)[1], model.predict_interval(test, 0.9)[1])
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"rows": 3, "residuals": [1.0, 2.0, 3.0], "ranks": [1, 2]},
+        {"rows": 3, "residuals": [1.0, 3.0, 2.0], "ranks": [1, 2, 3]},
+        {"rows": 9, "residuals": [1.0, 2.0, 3.0], "ranks": [1, 2, 3]},
+        {"rows": 0, "residuals": [], "ranks": []},
+    ],
+    ids=["lengths", "order", "rows", "nothing"],
+)
+def test_residuals_that_do_not_fit_are_refused(record: dict) -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        Conformal.from_dict(record)
 
 
 def test_a_classification_has_a_temperature_and_no_intervals(models: Callable, make_table: Callable) -> None:
@@ -104,6 +119,10 @@ def test_an_overconfident_network_is_toned_down(quick: TrainConfig) -> None:
     names = [f"x{at}" for at in range(20)]
     table = pa.table({**{name: random.normal(size=700) for name in names}, "y": random.integers(0, 2, 700)})
     config = replace(quick, epochs=60, patience=60, learning_rate=1e-2, network=SMALL)
-    model = fit(table.slice(0, 200), table.slice(200, 300), Columns("binary", "y", tuple(names), ()), config)
+    validation = table.slice(200, 300)
+    model = fit(table.slice(0, 200), validation, Columns("binary", "y", tuple(names), ()), config)
     assert model.temperature is not None
     assert model.temperature.value > 1
+    label, told = labels(validation, model.columns), model.predict(validation)
+    model.temperature = None
+    assert compute("binary", label, told)["log_loss"] < compute("binary", label, model.predict(validation))["log_loss"]

@@ -16,7 +16,10 @@ from workbench.learning.networks.tabm import TabM
 
 SPEC = TabMSpec(members=6, width=20, blocks=3, bins=4, embedding=5, dropout=0.0)
 INPUTS = Inputs(edges=((-1.0, 0.0, 1.0), (0.0, 0.5, 1.0)), flags=1, cardinalities=(7,), outputs=3)
-BATCH = (torch.randn(9, 2), torch.ones(9, 1), torch.full((9, 1), 3, dtype=torch.int32))
+
+
+def batch(rows: int) -> tuple[torch.Tensor, ...]:
+    return torch.randn(rows, 2), torch.ones(rows, 1), torch.full((rows, 1), 3, dtype=torch.int32)
 
 
 def authors(network: TabM) -> torch.nn.Module:
@@ -37,7 +40,8 @@ def authors(network: TabM) -> torch.nn.Module:
     return torch.nn.Sequential(tabm.EnsembleView(k=SPEC.members), backbone, head)
 
 
-def test_outputs_and_gradients_are_those_of_the_authors_package() -> None:
+@pytest.mark.parametrize("rows", [9, 90], ids=["rows are scaled", "weights are scaled"])
+def test_outputs_and_gradients_are_those_of_the_authors_package(rows: int) -> None:
     torch.manual_seed(0)
     network = build(SPEC, INPUTS).train()
     assert isinstance(network, TabM)
@@ -45,9 +49,9 @@ def test_outputs_and_gradients_are_those_of_the_authors_package() -> None:
         torch.nn.init.normal_(hidden.r)
         torch.nn.init.normal_(hidden.s)
     theirs = authors(network)
-    embedded = network.embedding(*BATCH).detach()
+    embedded = network.embedding(*batch(rows)).detach()
     network.embedding.forward = lambda *_: embedded  # the same vectors for both: their encoding of columns differs
-    ours, expected = network(*BATCH), theirs(embedded)
+    ours, expected = network(*batch(rows)), theirs(embedded)
     torch.testing.assert_close(ours, expected)
     ours.square().mean().backward()
     expected.square().mean().backward()
@@ -74,9 +78,10 @@ def test_members_start_apart_by_one_number_a_column_and_share_all_else() -> None
 def test_half_precision_changes_little() -> None:
     torch.manual_seed(0)
     network = build(SPEC, INPUTS).eval()
-    exact = network(*BATCH)
+    rows = batch(200)
+    exact = network(*rows)
     with torch.autocast("cpu", torch.bfloat16):
-        half = network(*BATCH)
+        half = network(*rows)
     torch.testing.assert_close(half.float(), exact, rtol=0.05, atol=0.05)
 
 

@@ -78,7 +78,7 @@ class TrainingLoop:
         self.batch_size = config.batch_size
         self.history: list[EpochReport] = []
         self.best: tuple[float, int, dict[str, Tensor]] | None = None
-        self.judging = 0.0  # seconds that the last validation took, kept free in the budget for the next one
+        self.judging = 0.0  # seconds that a validation takes; two have to fit: the next epoch's, and calibration
 
     def run(self, on_epoch: Callable[[EpochReport], None], save: Callable[[Checkpoint], None] | None = None) -> None:
         """Train until there is a reason to stop, and leave the best weights in the network.
@@ -236,7 +236,7 @@ class TrainingLoop:
     def _spent(self) -> bool:
         if math.isinf(self.config.budget_seconds):
             return False
-        return self.crew.first(self.clock() - self.began + self.judging >= self.config.budget_seconds)
+        return self.crew.first(self.clock() - self.began + 2 * self.judging >= self.config.budget_seconds)
 
 
 def _halved(rows: int) -> int:
