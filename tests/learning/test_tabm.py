@@ -75,10 +75,11 @@ def test_members_start_apart_by_one_number_a_column_and_share_all_else() -> None
     assert (network.embedding.numeric.pieces == 0).all()  # type: ignore[union-attr]
 
 
-def test_half_precision_changes_little() -> None:
+@pytest.mark.parametrize("size", [9, 200])
+def test_half_precision_changes_little(size: int) -> None:
     torch.manual_seed(0)
     network = build(SPEC, INPUTS).eval()
-    rows = batch(200)
+    rows = batch(size)
     exact = network(*rows)
     with torch.autocast("cpu", torch.bfloat16):
         half = network(*rows)

@@ -94,6 +94,8 @@ def fit(
             raise _explained(error, train.select([*columns.features, columns.target]), config, folder) from error
         model.network.eval()
         model.calibrate(judged)
+        if folder and others.rank == 0:
+            shutil.rmtree(folder, ignore_errors=True)
     return model
 
 
@@ -110,8 +112,6 @@ def _run(loop: TrainingLoop, on_epoch: Callable[[EpochReport], None], folder: Pa
     if found and everywhere:
         loop.resume(found)
     loop.run(tell, (lambda checkpoint: checkpoint.save(folder / CHECKPOINT, identity)) if leads else None)
-    if leads:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _explained(error: NotFinite, train: pa.Table, config: TrainConfig, folder: Path | None) -> ModelError:
