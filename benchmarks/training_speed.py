@@ -4,9 +4,9 @@
 
 One model, one batch size, one device, in one run; the three take turns at a hundred steps each, and the best of the
 rounds counts, so that other processes of the machine do not. The plain loop is what most people write: a TensorDataset,
-a DataLoader that shuffles, AdamW, `loss.item()` at each step. The bare step is forwards, backwards and AdamW on one
-batch that lies on the device: the ceiling of any loop. Ours does more in an epoch than either: it clips gradients,
-averages weights and judges validation rows. Needs torch, numpy, pyarrow and scikit-learn.
+a DataLoader that shuffles, AdamW, `loss.item()` at each step, all in float32. The bare step is forwards, backwards and
+AdamW, as ours does them, on one batch that lies on the device: the ceiling of any loop. Ours does more in an epoch than
+either: it clips gradients, averages weights and judges validation rows. Needs torch, numpy, pyarrow and scikit-learn.
 """
 
 from __future__ import annotations

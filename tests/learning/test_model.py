@@ -141,7 +141,7 @@ def test_a_model_from_before_there_was_calibration_is_still_read(
     saved: Path, models: Callable, make_table: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = json.loads((saved / "model.json").read_bytes())
-    del record["calibration"], record["training"]["clipping"]
+    del record["calibration"], record["training"]["clipping"], record["training"]["half"]
     rewrite(saved, "model.json", json.dumps({**record, "format": 1}).encode())
     again, rows = TabularModel.load(saved), make_table("binary", 50)
     assert again.temperature is None

@@ -83,7 +83,9 @@ def test_half_precision_changes_little(size: int) -> None:
     exact = network(*rows)
     with torch.autocast("cpu", torch.bfloat16):
         half = network(*rows)
-    torch.testing.assert_close(half.float(), exact, rtol=0.05, atol=0.05)
+    assert half.dtype == torch.float32
+    assert not torch.equal(half, exact)
+    torch.testing.assert_close(half, exact, rtol=0.05, atol=0.05)
 
 
 @pytest.mark.parametrize(

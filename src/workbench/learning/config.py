@@ -39,6 +39,8 @@ class TrainConfig:
             cut off by it depends on the machine's speed.
         averaging: decay, a step, of the running mean of the weights, which is what is validated and kept.
         clipping: largest norm of a step's gradient ("TabM", appendix: training with 1.0).
+        half: matrix products in bfloat16 where the processor has it; see
+            :func:`~workbench.learning.devices.half_precision`.
         network: the architecture; None: what :func:`~workbench.learning.networks.defaults.default_spec` says.
     """
 
@@ -52,6 +54,7 @@ class TrainConfig:
     budget_seconds: float = math.inf
     averaging: float = 0.99
     clipping: float = 1.0
+    half: bool = True
     network: Spec | None = None
 
 
@@ -64,6 +67,7 @@ SETTINGS = (
     "patience",
     "averaging",
     "clipping",
+    "half",
 )
 """The settings that a model's record holds; device and budget are the machine's."""
 

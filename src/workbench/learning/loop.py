@@ -187,7 +187,7 @@ class TrainingLoop:
         index = self.crew.part(batch_index)
         try:
             batch, target = self.train.batch(index)
-            with half_precision(self.train.device):
+            with half_precision(self.train.device, wanted=self.config.half):
                 outputs = self.network(*batch)
             value = loss(self.model.columns.task, outputs.float(), target)
             value.backward()  # type: ignore[no-untyped-call]

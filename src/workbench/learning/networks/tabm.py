@@ -104,5 +104,6 @@ class TabM(nn.Module):
         stream = self.embedding(numeric, flags, codes)
         for hidden in self.hidden:
             stream = self.dropout(hidden(stream).relu())
-        outputs: Tensor = self.head(stream)
+        with torch.autocast(stream.device.type, enabled=False):  # its result is what a loss is computed on
+            outputs: Tensor = self.head(stream.float())
         return outputs.transpose(0, 1)
