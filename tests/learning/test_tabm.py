@@ -8,6 +8,7 @@ import pytest
 import tabm
 import torch
 
+from workbench.learning.devices import half_precision
 from workbench.learning.encoding import Inputs
 from workbench.learning.networks import TabMSpec, build, default_spec
 from workbench.learning.networks.defaults import CPU_LADDER, work
@@ -130,3 +131,11 @@ def test_dropout_drops_its_share_everywhere_and_keeps_the_mean() -> None:
     assert abs(torch.corrcoef(by_byte.T) - torch.eye(8)).max() < 0.02
     assert dropped.unique().tolist() == pytest.approx([0, 256 / 230])
     assert module.eval()(ones) is ones
+
+
+def test_half_precision_is_used_where_the_processor_has_it_and_can_be_declined() -> None:
+    known = torch.cpu.get_capabilities()
+    with half_precision(torch.device("cpu")):
+        assert torch.is_autocast_enabled("cpu") == bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    with half_precision(torch.device("cpu"), wanted=False):
+        assert not torch.is_autocast_enabled("cpu")

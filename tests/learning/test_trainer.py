@@ -128,7 +128,7 @@ def test_whoever_names_no_network_gets_one_that_fits_and_it_is_on_record(
 ) -> None:
     train, validation = make_table("binary", 300, 1), make_table("binary", 100, 2)
     model = fit(train, validation, make_columns("binary"), TrainConfig(epochs=1))
-    assert model.spec == default_spec(300, 4, "cpu")  # slope, wave and its gaps, kind; nothing of what never varies
+    assert model.spec == default_spec(300, 3, "cpu")  # slope, wave, kind; nothing of what never varies
     assert model.spec.name == "tabm"
 
 

@@ -41,8 +41,8 @@ class Inputs:
 
     @property
     def columns(self) -> int:
-        """Numbers, flags and categories."""
-        return len(self.edges) + self.flags + len(self.cardinalities)
+        """Numbers and categories, each of which a network makes a vector of."""
+        return len(self.edges) + len(self.cardinalities)
 
 
 @dataclass(frozen=True)

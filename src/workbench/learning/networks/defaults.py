@@ -49,7 +49,7 @@ def default_spec(rows: int, columns: int, device: str, budget_seconds: float = m
 
     Args:
         rows: of training.
-        columns: features.
+        columns: numbers and categories; flags cost next to nothing.
         device: ``cpu`` or ``cuda``.
         budget_seconds: what the training may take.
     """
