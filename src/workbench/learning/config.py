@@ -38,7 +38,7 @@ class TrainConfig:
         budget_seconds: wall-clock seconds after which the best weights so far are the result. A training that was
             cut off by it depends on the machine's speed.
         averaging: decay, a step, of the running mean of the weights, which is what is validated and kept.
-        clipping: largest norm of a step's gradient ("TabM", appendix: training with 1.0).
+        clipping: largest norm of a step's gradient.
         half: matrix products in bfloat16 where the processor has it; see
             :func:`~workbench.learning.devices.half_precision`.
         network: the architecture; None: what :func:`~workbench.learning.networks.defaults.default_spec` says.

@@ -35,8 +35,8 @@ def loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
 def ensemble_loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
     """The loss of the members' mean prediction, in float64: what tells when the ensemble is at its best.
 
-    Members that disagree and are overfitted each for itself can still be better together ("TabM", section 3.1), so the
-    mean of their losses would stop too early. For one member it is :func:`loss`.
+    Members that disagree and are overfitted each for itself can still be better together, so the mean of their losses
+    would stop too early. For one member it is :func:`loss`.
     """
     import torch.nn.functional as F
 

@@ -29,7 +29,7 @@ class SharedLinear(nn.Module):
         members: how many.
         chunks: for the first layer of a network, the sizes of the columns' parts of the input: the input scalings of a
             part start at one random normal number a member, which makes the members differ from the start. None: all
-            scalings start at 1. ("TabM", section 3.3 and appendix: one number a feature, not one a neuron.)
+            scalings start at 1.
     """
 
     def __init__(self, size: tuple[int, int], members: int, chunks: tuple[int, ...] | None = None) -> None:
@@ -60,7 +60,7 @@ class SharedLinear(nn.Module):
 
 
 class MemberLinear(nn.Module):
-    """A linear map for each member, with nothing shared: the last layer ("TabM", section 3.3).
+    """A linear map for each member, with nothing shared: the last layer.
 
     Shape: ``(members, b, in)`` → ``(members, b, out)``.
     """
@@ -81,8 +81,8 @@ class TabM(nn.Module):
     """Embedded columns → a perceptron a member, hidden layers shared → outputs.
 
     Gorishniy, Kotelnikov, Babenko: "TabM: advancing tabular deep learning with parameter-efficient ensembling", ICLR
-    2025, there TabM† (section 3.3 with piecewise-linear embeddings). A member's loss is its own (section 3.1), so that
-    they stay different; their predictions are averaged.
+    2025, with embeddings of numbers (there TabM†). A member's loss is its own, so that they stay different; their
+    predictions are averaged.
 
     Shape: ``(numeric (b, n), flags (b, f), codes (b, c))`` → ``(b, members, outputs)``.
     """
