@@ -117,7 +117,7 @@ def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> Non
         (("architecture", "name"), "os.system", "architecture 'os.system' is unknown"),
         (("architecture", "width"), 4096, "is not what this version of the workbench writes"),
         (("architecture", "width"), 10**12, "width of the network is 1000000000000"),
-        (("format",), 2, "has format 2"),
+        (("format",), 3, "has format 3"),
         (("encoder",), [], "is not what this version of the workbench writes"),
         (("encoder", "numeric"), None, "is not what this version of the workbench writes"),
         (("columns", "task"), "ranking", "task 'ranking' is unknown"),
@@ -134,6 +134,26 @@ def test_a_record_that_is_not_ours_is_refused_even_if_the_manifest_agrees(
     inner[keys[-1]] = value
     rewrite(saved, "model.json", json.dumps(record).encode())
     with pytest.raises(ModelError, match=said):
+        TabularModel.load(saved)
+
+
+def test_a_model_from_before_there_was_calibration_is_still_read(
+    saved: Path, models: Callable, make_table: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = json.loads((saved / "model.json").read_bytes())
+    del record["calibration"], record["training"]["clipping"], record["training"]["half"]
+    rewrite(saved, "model.json", json.dumps({**record, "format": 1}).encode())
+    again, rows = TabularModel.load(saved), make_table("binary", 50)
+    assert again.temperature is None
+    monkeypatch.setattr(models("binary"), "temperature", None)
+    assert np.array_equal(again.predict(rows), models("binary").predict(rows))
+
+
+@pytest.mark.parametrize("calibration", [{"value": 0}, {"value": 1e9}, {"value": "hot"}, {"rows": 3}, [1]])
+def test_a_calibration_that_nobody_fitted_is_refused(saved: Path, calibration: object) -> None:
+    record = json.loads((saved / "model.json").read_bytes())
+    rewrite(saved, "model.json", json.dumps({**record, "calibration": calibration}).encode())
+    with pytest.raises(ModelError, match="is not what this version of the workbench writes"):
         TabularModel.load(saved)
 
 

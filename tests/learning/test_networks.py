@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from workbench.errors import ModelError
-from workbench.learning.encoding import UNSEEN, Inputs
-from workbench.learning.networks import ResNetSpec, build, spec_from_dict
+from workbench.learning.encoding import UNSEEN, Inputs, TargetCoder
+from workbench.learning.networks import ResNetSpec, Spec, TabMSpec, build, spec_from_dict
 from workbench.learning.networks.embedding import CategoryEmbedding, PiecewiseLinearEmbedding
-from workbench.learning.objectives import loss, predictions
+from workbench.learning.objectives import ensemble_loss, loss, predictions
 
 SMALL = ResNetSpec(width=16, blocks=2, bins=4, embedding=3)
+SMALL_TABM = TabMSpec(members=5, width=16, blocks=2, bins=4, embedding=3)
 
 
 @pytest.mark.parametrize(
@@ -27,14 +29,17 @@ SMALL = ResNetSpec(width=16, blocks=2, bins=4, embedding=3)
     ids=["everything", "flags only", "categories only", "numbers only"],
 )
 @pytest.mark.parametrize("rows", [1, 7])
-def test_any_mixture_of_columns_gives_one_member_a_row(inputs: Inputs, rows: int) -> None:
-    network = build(SMALL, inputs)
+@pytest.mark.parametrize(("spec", "members"), [(SMALL, 1), (SMALL_TABM, 5)], ids=["resnet", "tabm"])
+def test_any_mixture_of_columns_gives_every_member_s_outputs(
+    inputs: Inputs, rows: int, spec: Spec, members: int
+) -> None:
+    network = build(spec, inputs)
     batch = (
         torch.randn(rows, len(inputs.edges)),
         torch.ones(rows, inputs.flags),
         torch.ones(rows, len(inputs.cardinalities), dtype=torch.int32),
     )
-    assert network(*batch).shape == (rows, 1, inputs.outputs)
+    assert network(*batch).shape == (rows, members, inputs.outputs)
 
 
 def test_the_piecewise_linear_embedding_is_the_papers_formula() -> None:
@@ -71,6 +76,24 @@ def test_members_share_loss_and_prediction() -> None:
     torch.testing.assert_close(probabilities.sum(1), torch.ones(6, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_the_ensemble_s_loss_is_that_of_the_mean_prediction(task: str) -> None:
+    torch.manual_seed(0)
+    outputs = torch.randn(50, 4, 3 if task == "multiclass" else 1) * 3
+    target = torch.randint(3, (50,)) if task == "multiclass" else torch.randint(2, (50,)).float()
+    coder = TargetCoder(task, outputs.shape[2])
+    mean = predictions(coder, outputs)
+    expected = {
+        "binary": lambda: F.binary_cross_entropy(mean, target.double()),
+        "multiclass": lambda: F.nll_loss(mean.log(), target),
+        "regression": lambda: F.mse_loss(mean, target.double()),
+    }[task]()
+    torch.testing.assert_close(ensemble_loss(task, outputs, target), expected)
+    assert ensemble_loss(task, outputs, target) < loss(task, outputs, target)  # Jensen
+    one = outputs[:, :1]
+    torch.testing.assert_close(ensemble_loss(task, one, target).float(), loss(task, one, target))
+
+
 @pytest.mark.parametrize(
     ("record", "said"),
     [
@@ -82,6 +105,9 @@ def test_members_share_loss_and_prediction() -> None:
         ({"name": "resnet", "blocks": "2"}, "blocks of the network is '2'"),
         ({"name": "resnet", "dropout": float("nan")}, "dropout of the network is nan"),
         ({"name": "resnet", "width": True}, "width of the network is True"),
+        ({"name": "tabm", "members": 1000}, "members of the network is 1000, not between 1 and 256"),
+        ({"name": "tabm", "dropout": 1}, "dropout of the network is 1"),
+        ({"name": "tabm", "input_dropout": 0.1}, "architecture 'tabm' cannot be set up"),
     ],
 )
 def test_only_architectures_of_the_allow_list_are_built(record: dict[str, Any], said: str) -> None:
@@ -89,5 +115,6 @@ def test_only_architectures_of_the_allow_list_are_built(record: dict[str, Any], 
         spec_from_dict(record)
 
 
-def test_a_spec_survives_its_record() -> None:
-    assert spec_from_dict(SMALL.to_dict()) == SMALL
+@pytest.mark.parametrize("spec", [SMALL, SMALL_TABM])
+def test_a_spec_survives_its_record(spec: Spec) -> None:
+    assert spec_from_dict(spec.to_dict()) == spec

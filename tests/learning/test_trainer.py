@@ -11,9 +11,10 @@ import torch
 
 from workbench.errors import ModelError
 from workbench.learning import Columns, EpochReport, TabularModel, TrainConfig, fit
-from workbench.learning.config import batch_size_for
+from workbench.learning.config import batch_size_for, patience_for
 from workbench.learning.encoding.target import labels
 from workbench.learning.metrics import compute
+from workbench.learning.networks import default_spec
 
 Make = Callable[..., pa.Table]
 WANTED = {"binary": ("roc_auc", 0.93), "multiclass": ("accuracy", 0.78), "regression": ("r2", 0.88)}
@@ -65,9 +66,12 @@ def test_it_stops_when_validation_no_longer_gets_better_and_keeps_the_best(quick
     assert told == model.history
     losses = [report.validation_loss for report in told]
     best = int(np.argmin(losses)) + 1
-    assert [report.epoch for report in told] == list(range(1, best + 4))
-    assert [report.stopped for report in told] == [None] * (best + 2) + ["patience"]
+    waited = patience_for(200, 32, 3)
+    assert waited == 29  # of seven steps each
+    assert [report.epoch for report in told] == list(range(1, best + waited + 1))
+    assert [report.stopped for report in told] == [None] * (best + waited - 1) + ["patience"]
     assert [report.epoch for report in told if report.best][-1] == best
+    model.temperature = None
     found = compute("binary", labels(validation, columns), model.predict(validation))["log_loss"]
     assert found == pytest.approx(losses[best - 1], abs=1e-6)
 
@@ -113,6 +117,19 @@ def test_small_tables_and_odd_remainders_are_learned_from(
 def test_the_batch_follows_the_table() -> None:
     assert [batch_size_for(rows, 1024) for rows in (1, 100, 10_000, 100_000, 10_000_000)] == [32, 32, 64, 512, 1024]
     assert batch_size_for(100, 8) == 8
+
+
+def test_patience_is_counted_in_steps_where_an_epoch_has_few() -> None:
+    assert [patience_for(rows, 32, 6) for rows in (10, 345, 1_100, 100_000)] == [200, 19, 6, 6]
+
+
+def test_whoever_names_no_network_gets_one_that_fits_and_it_is_on_record(
+    make_table: Make, make_columns: Callable
+) -> None:
+    train, validation = make_table("binary", 300, 1), make_table("binary", 100, 2)
+    model = fit(train, validation, make_columns("binary"), TrainConfig(epochs=1))
+    assert model.spec == default_spec(300, 3, "cpu")  # slope, wave, kind; nothing of what never varies
+    assert model.spec.name == "tabm"
 
 
 def test_unseen_and_missing_values_are_predicted(models: Callable, make_table: Make) -> None:

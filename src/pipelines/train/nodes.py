@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.train.folds import feature_columns, read_fold
@@ -34,6 +35,8 @@ def fit_network(
 ) -> tuple[TabularModel, ArrowTable]:
     """Train the network on the training rows; the validation rows decide when to stop.
 
+    While it lasts, checkpoints lie in the folder that the parameters name; after a crash, the next run goes on there.
+
     Returns:
         The model of the best epoch; and the history, one row an epoch: ``epoch``, ``train_loss``,
         ``validation_loss``, the watched score on the validation rows under its name, ``best`` (whether no epoch before
@@ -43,9 +46,11 @@ def fit_network(
     train, validation = (
         read_fold(features, feature_roles, fold, feature_columns(feature_roles)) for fold in ("train", "validation")
     )
-    config = TrainConfig(**parameters.model_dump(), budget_seconds=client.budgets.train_seconds)
+    settings = parameters.model_dump(exclude={"checkpoints"})
+    config = TrainConfig(**settings, budget_seconds=client.budgets.train_seconds)
+    folder = Path(parameters.checkpoints, client.id, "training") if parameters.checkpoints else None
     try:
-        model = fit(train, validation, columns, config, epoch_listener)
+        model = fit(train, validation, columns, config, epoch_listener, folder=folder)
     finally:
         epoch_listener.close()
     _tell(model)

@@ -5,7 +5,9 @@
     columns.py, config.py   what is predicted from what, and how long it may take
     encoding/               Arrow columns → the three matrices that a network reads; fitted on training rows only
     networks/               the architectures, chosen by name from an allow-list
-    trainer.py              the loop: AdamW, weight averaging, early stopping, budget
+    trainer.py              from two tables to a model; loop.py: AdamW, weight averaging, early stopping, budget
+    checkpoint.py           a training that was killed goes on
+    calibration.py          temperature and conformal intervals, from validation rows
     model.py, storage.py    the trained model; safetensors, JSON and a sha256 manifest, never a pickle
     metrics/                scores with intervals, calibration, groups
     baselines.py            what a network has to be better than

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Protocol
 
-from workbench.learning.networks.specs import ResNetSpec, Spec
+from workbench.learning.networks.specs import Spec
 
-__all__ = ["EpochListener", "EpochReport", "Stop", "TrainConfig", "batch_size_for"]
+__all__ = ["SETTINGS", "EpochListener", "EpochReport", "Stop", "TrainConfig", "batch_size_for", "patience_for"]
 
 Stop = Literal["patience", "epochs", "budget"]
 
@@ -17,6 +17,9 @@ STEPS = 200
 """Steps that an epoch of a small table should have: fewer, and there is little to average or to stop at."""
 
 SMALLEST_BATCH = 32
+
+PATIENT_STEPS = 200
+"""Steps that training goes on at least without a better validation loss: of a small table, that is many epochs."""
 
 
 @dataclass(frozen=True)
@@ -29,30 +32,55 @@ class TrainConfig:
         batch_size: rows a step, at most; a small table takes fewer, see :func:`batch_size_for`.
         learning_rate: of AdamW.
         weight_decay: of AdamW, decoupled.
-        patience: epochs without a lower validation loss before training stops.
+        patience: epochs without a lower validation loss before training stops; a small table has more, see
+            :func:`patience_for`.
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
         budget_seconds: wall-clock seconds after which the best weights so far are the result. A training that was
             cut off by it depends on the machine's speed.
         averaging: decay, a step, of the running mean of the weights, which is what is validated and kept.
-        network: the architecture.
+        clipping: largest norm of a step's gradient.
+        half: matrix products in bfloat16 where the processor has it; see
+            :func:`~workbench.learning.devices.half_precision`.
+        network: the architecture; None: what :func:`~workbench.learning.networks.defaults.default_spec` says.
     """
 
     seed: int = 17
-    epochs: int = 60
+    epochs: int = 200
     batch_size: int = 1024
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
+    learning_rate: float = 2e-3
+    weight_decay: float = 3e-4
     patience: int = 6
     device: str = "auto"
     budget_seconds: float = math.inf
     averaging: float = 0.99
-    network: Spec = field(default_factory=ResNetSpec)
+    clipping: float = 1.0
+    half: bool = True
+    network: Spec | None = None
+
+
+SETTINGS = (
+    "seed",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "patience",
+    "averaging",
+    "clipping",
+    "half",
+)
+"""The settings that a model's record holds; device and budget are the machine's."""
 
 
 def batch_size_for(rows: int, largest: int) -> int:
     """Rows a step: a power of two that gives a small table about :data:`STEPS` steps an epoch, or ``largest``."""
     wanted = 1 << round(math.log2(max(rows / STEPS, 1)))
     return min(largest, max(SMALLEST_BATCH, wanted))
+
+
+def patience_for(rows: int, batch_size: int, patience: int) -> int:
+    """Epochs to wait for a better one: ``patience``, but :data:`PATIENT_STEPS` steps at least."""
+    return max(patience, math.ceil(PATIENT_STEPS / math.ceil(rows / batch_size)))
 
 
 @dataclass(frozen=True)
@@ -63,8 +91,8 @@ class EpochReport:
         epoch: from 1.
         epochs: at most so many will follow one another.
         train_loss: mean over the epoch's batches, with dropout, while the weights changed.
-        validation_loss: of the averaged weights. Cross-entropy in nats; for a regression, the squared error in units
-            of the training target's variance.
+        validation_loss: of the averaged weights, and of the members' mean prediction. Cross-entropy in nats; for a
+            regression, the squared error in units of the training target's variance.
         metric: name of the metric that people read beside the loss: ``roc_auc``, ``accuracy`` or ``rmse``.
         value: it, on the validation rows; None if it is undefined there, as the AUC of one class is.
         best: whether no epoch before had a lower validation loss.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
 
     from workbench.learning.encoding import TargetCoder
 
-__all__ = ["loss", "predictions"]
+__all__ = ["ensemble_loss", "loss", "predictions"]
 
 
 def loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
@@ -29,6 +30,26 @@ def loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
     if task == "binary":
         return F.binary_cross_entropy_with_logits(outputs.squeeze(-1), repeated)
     return F.mse_loss(outputs.squeeze(-1), repeated)
+
+
+def ensemble_loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
+    """The loss of the members' mean prediction, in float64: what tells when the ensemble is at its best.
+
+    Members that disagree and are overfitted each for itself can still be better together, so the mean of their losses
+    would stop too early. For one member it is :func:`loss`.
+    """
+    import torch.nn.functional as F
+
+    exact = outputs.double()
+    if task == "regression":
+        return F.mse_loss(exact.squeeze(-1).mean(1), target.double())
+    if task == "multiclass":
+        chosen = target
+    else:
+        exact = F.pad(exact, (1, 0))  # the log-odds of 1, as two logits
+        chosen = target.long()
+    together = exact.log_softmax(-1).logsumexp(1) - math.log(outputs.shape[1])
+    return F.nll_loss(together, chosen)
 
 
 def predictions(target: TargetCoder, outputs: Tensor) -> Tensor:

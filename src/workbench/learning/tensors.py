@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK_ROWS", "TensorTable", "run_network", "to_tensors"]
 
-CHUNK_ROWS = 16_384
+CHUNK_ROWS = 4_096
 """Rows that pass through a network at once where nothing is learned; bounds the memory."""
 
 Features = tuple[Tensor, Tensor, Tensor]
@@ -78,4 +78,18 @@ def run_network(network: nn.Module, features: Features) -> Tensor:
     """The outputs ``(rows, members, outputs)`` of a network in evaluation mode, computed in chunks."""
     chunks = zip(*(torch.split(part, CHUNK_ROWS) for part in features), strict=True)
     with torch.inference_mode():
-        return torch.cat([network(*chunk) for chunk in chunks])
+        return torch.cat([_halved(network, chunk) for chunk in chunks])
+
+
+def _halved(network: nn.Module, chunk: Features) -> Tensor:
+    """What a network says of a chunk, in two halves if memory does not hold it whole."""
+    rows = len(chunk[0])
+    try:
+        outputs: Tensor = network(*chunk)
+    except torch.OutOfMemoryError:
+        if rows == 1:
+            raise
+    else:
+        return outputs
+    halves = zip(*(part.tensor_split(2) for part in chunk), strict=True)
+    return torch.cat([_halved(network, half) for half in halves])

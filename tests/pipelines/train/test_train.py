@@ -23,7 +23,7 @@ from workbench.learning import EpochReport, TabularModel
 
 ROOT = Path(__file__).parents[3]
 CLIENT = ClientRegistry(ROOT).load("clinic")
-QUICK = TrainParameters(epochs=3, learning_rate=0.01)
+QUICK = TrainParameters(epochs=3, learning_rate=0.01, checkpoints=None)
 ROWS = 500
 
 
@@ -163,9 +163,42 @@ def test_the_listener_is_closed_also_after_an_error(tmp_path: Path) -> None:
     listener = Listener()
     with pytest.raises(ModelError, match="loss became"):
         fit_network(
-            CLIENT, lazily(table, tmp_path), roles, listener, TrainParameters.model_construct(learning_rate=1e30)
+            CLIENT,
+            lazily(table, tmp_path),
+            roles,
+            listener,
+            TrainParameters.model_construct(learning_rate=1e30, checkpoints=None),
         )
     assert listener.closed == 1
+
+
+def test_a_run_after_a_crash_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    table, roles = make("binary")
+    features = lazily(table, tmp_path)
+    keeping = QUICK.model_copy(update={"checkpoints": "models"})
+
+    class Crash(Listener):
+        def __call__(self, report: EpochReport) -> None:
+            if report.epoch == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_network(CLIENT, features, roles, Crash(), keeping)
+    assert (tmp_path / "models" / "clinic" / "training" / "checkpoint").is_dir()
+    again = Listener()
+    model, history = fit_network(CLIENT, features, roles, again, keeping)
+    assert [report.epoch for report in again.reports] == [3]
+    assert history["epoch"].to_pylist() == [1, 2, 3]
+    assert not (tmp_path / "models" / "clinic" / "training").exists()
+    whole, _ = fit_network(CLIENT, features, roles, Listener(), QUICK)
+    assert np.array_equal(model.predict(table), whole.predict(table))
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "../elsewhere", "models/../..", ""])
+def test_checkpoints_stay_in_the_project(folder: str) -> None:
+    with pytest.raises(ValueError, match="checkpoints"):
+        TrainParameters(checkpoints=folder)
 
 
 def test_a_fold_without_rows_and_a_column_that_is_not_there_are_said(tmp_path: Path) -> None:

@@ -39,6 +39,11 @@ class Inputs:
     cardinalities: tuple[int, ...]
     outputs: int
 
+    @property
+    def columns(self) -> int:
+        """Numbers and categories, each of which a network makes a vector of."""
+        return len(self.edges) + len(self.cardinalities)
+
 
 @dataclass(frozen=True)
 class Encoded:

@@ -82,7 +82,8 @@ class TargetCoder:
         """Float32 for a binary task and a regression, int64 for several classes."""
         if self.task == "multiclass":
             return values
-        return ((values - self.mean) / self.scale).astype(np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and the loss says so
+            return ((values - self.mean) / self.scale).astype(np.float32)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -13,18 +13,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.learning.networks.specs import ResNetSpec, Spec, spec_from_dict
+from workbench.learning.networks.defaults import default_spec
+from workbench.learning.networks.specs import ResNetSpec, Spec, TabMSpec, spec_from_dict
 
 if TYPE_CHECKING:
     from torch import nn
 
     from workbench.learning.encoding import Inputs
 
-__all__ = ["ResNetSpec", "Spec", "build", "spec_from_dict"]
+__all__ = ["ResNetSpec", "Spec", "TabMSpec", "build", "default_spec", "spec_from_dict"]
 
 
 def build(spec: Spec, inputs: Inputs) -> nn.Module:
     """The untrained network; its weights are drawn from torch's global generator."""
+    if isinstance(spec, TabMSpec):
+        from workbench.learning.networks.tabm import TabM
+
+        return TabM(spec, inputs)
     from workbench.learning.networks.resnet import ResNet
 
     return ResNet(spec, inputs)

@@ -30,12 +30,16 @@ class PiecewiseLinearEmbedding(nn.Module):
         edges: of each column, the strictly increasing values at which the pieces meet.
         bins: at most so many pieces.
         size: length of each column's vector.
+        linear_start: whether all pieces start at 0, so that what is not linear has to be learned (as "TabM" does it, in
+            rtdl_num_embeddings version "B").
     """
 
     slope: Tensor
     offset: Tensor
 
-    def __init__(self, edges: tuple[tuple[float, ...], ...], bins: int, size: int) -> None:
+    def __init__(
+        self, edges: tuple[tuple[float, ...], ...], bins: int, size: int, *, linear_start: bool = False
+    ) -> None:
         super().__init__()
         columns = len(edges)
         # filled = clamp(x * slope + offset); a bin that a column does not have keeps slope 0 and is never filled.
@@ -48,7 +52,8 @@ class PiecewiseLinearEmbedding(nn.Module):
             offset[column, : len(steep)] = (-ends[:-1] * steep).float()
         self.register_buffer("slope", slope)
         self.register_buffer("offset", offset)
-        self.pieces = nn.Parameter(torch.empty(columns, bins, size).normal_(std=0.5 * bins**-0.5))
+        spread = 0.0 if linear_start else 0.5 * bins**-0.5
+        self.pieces = nn.Parameter(torch.empty(columns, bins, size).normal_(std=spread))
         self.linear = nn.Parameter(torch.empty(columns, size).normal_(std=0.3))
         self.bias = nn.Parameter(torch.zeros(columns, size))
 
@@ -72,7 +77,7 @@ class CategoryEmbedding(nn.Module):
         for table in tables:
             nn.init.normal_(table.weight, std=0.1)
         self.tables = nn.ModuleList(tables)
-        self.size = sum(table.embedding_dim for table in tables)
+        self.sizes = tuple(table.embedding_dim for table in tables)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Look up."""
@@ -82,17 +87,22 @@ class CategoryEmbedding(nn.Module):
 
 
 class ColumnEmbedding(nn.Module):
-    """All columns of a row as one vector of length ``size``."""
+    """All columns of a row as one vector of length ``size``, of which each column has one of the ``parts``."""
 
-    def __init__(self, spec: Spec, inputs: Inputs) -> None:
+    def __init__(self, spec: Spec, inputs: Inputs, *, linear_start: bool = False) -> None:
         super().__init__()
-        self.numeric = PiecewiseLinearEmbedding(inputs.edges, spec.bins, spec.embedding) if inputs.edges else None
+        self.numeric = (
+            PiecewiseLinearEmbedding(inputs.edges, spec.bins, spec.embedding, linear_start=linear_start)
+            if inputs.edges
+            else None
+        )
         self.categorical = (
             CategoryEmbedding(inputs.cardinalities, spec.largest_embedding) if inputs.cardinalities else None
         )
-        self.size = inputs.flags + len(inputs.edges) * spec.embedding
+        self.parts = (1,) * inputs.flags + (spec.embedding,) * len(inputs.edges)
         if self.categorical is not None:
-            self.size += self.categorical.size
+            self.parts += self.categorical.sizes
+        self.size = sum(self.parts)
 
     def forward(self, numeric: Tensor, flags: Tensor, codes: Tensor) -> Tensor:
         """Embed and put side by side."""

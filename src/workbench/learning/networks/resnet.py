@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from workbench.learning.encoding import Inputs
 from workbench.learning.networks.embedding import ColumnEmbedding
-from workbench.learning.networks.specs import Spec
+from workbench.learning.networks.specs import ResNetSpec
 
 __all__ = ["ResNet"]
 
@@ -21,7 +21,7 @@ class ResNet(nn.Module):
     Shape: ``(numeric (b, n), flags (b, f), codes (b, c))`` → ``(b, 1, outputs)``.
     """
 
-    def __init__(self, spec: Spec, inputs: Inputs) -> None:
+    def __init__(self, spec: ResNetSpec, inputs: Inputs) -> None:
         super().__init__()
         self.embedding = ColumnEmbedding(spec, inputs)
         self.stem = nn.Sequential(nn.Dropout(spec.input_dropout), nn.Linear(self.embedding.size, spec.width))

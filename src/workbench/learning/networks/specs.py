@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from workbench.errors import ModelError
 
-__all__ = ["ResNetSpec", "Spec", "spec_from_dict"]
+__all__ = ["ResNetSpec", "Spec", "TabMSpec", "spec_from_dict"]
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,51 @@ class ResNetSpec:
         return {"name": self.name, **asdict(self)}
 
 
-Spec = ResNetSpec
+@dataclass(frozen=True)
+class TabMSpec:
+    """An ensemble of perceptrons that share weights; see :class:`workbench.learning.networks.tabm.TabM`.
+
+    The defaults are the paper's; :func:`workbench.learning.networks.defaults.default_spec` has what fits a table and a
+    machine.
+
+    Args:
+        members: perceptrons.
+        width: neurons of a hidden layer.
+        blocks: hidden layers.
+        bins: pieces of a number's piecewise-linear encoding.
+        embedding: neurons that each number is embedded in.
+        largest_embedding: neurons that a category of many values is embedded in; see :func:`embedding_size`.
+        dropout: share of neurons dropped after a hidden layer.
+
+    Raises:
+        ModelError: a size or a share is out of bounds.
+    """
+
+    name: ClassVar[str] = "tabm"
+
+    members: int = 32
+    width: int = 512
+    blocks: int = 2
+    bins: int = 48
+    embedding: int = 16
+    largest_embedding: int = 16
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check("members", self.members, int, 1, 256)
+        for size in ("width", "blocks", "bins", "embedding", "largest_embedding"):
+            _check(size, getattr(self, size), int, 1, 4096)
+        _check("dropout", self.dropout, float, 0, 0.95)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"name": self.name, **asdict(self)}
+
+
+Spec = ResNetSpec | TabMSpec
 """The union of all specs."""
 
-ARCHITECTURES: Mapping[str, type[Spec]] = {ResNetSpec.name: ResNetSpec}
+ARCHITECTURES: Mapping[str, type[Spec]] = {kind.name: kind for kind in (ResNetSpec, TabMSpec)}
 
 
 def spec_from_dict(record: Mapping[str, Any]) -> Spec:

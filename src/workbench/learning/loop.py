@@ -1,0 +1,248 @@
+"""One network's training, epoch by epoch, with all that a checkpoint has to hold."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from workbench.learning.averaging import RunningMean
+from workbench.learning.checkpoint import Checkpoint, put_random_states, random_states
+from workbench.learning.config import EpochReport, Stop, patience_for
+from workbench.learning.together import Alone
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from workbench.learning.model import TabularModel
+    from workbench.learning.tensors import TensorTable
+    from workbench.learning.together import Crew
+
+__all__ = ["NotFinite", "TrainingLoop"]
+
+logger = logging.getLogger(__name__)
+
+
+class NotFinite(Exception):
+    """A batch's loss was not a number.
+
+    Args:
+        rows: the places of its rows among the training rows; None: it was the validation loss.
+        value: the loss.
+    """
+
+    def __init__(self, value: float, rows: Tensor | None = None) -> None:
+        super().__init__(value, rows)
+        self.value, self.rows = value, rows
+
+
+class TrainingLoop:
+    """What changes while a network is trained.
+
+    Args:
+        model: its network is trained in place; ``model.config.batch_size`` is halved when memory does not hold a batch.
+        train: rows to learn from.
+        validation: rows that decide when to stop.
+        clock: seconds.
+        began: when the budget began to run.
+        crew: the processes that train together.
+
+    Attributes:
+        history: a report an epoch.
+    """
+
+    def __init__(
+        self,
+        model: TabularModel,
+        train: TensorTable,
+        validation: TensorTable,
+        clock: Callable[[], float],
+        began: float,
+        *,
+        crew: Crew | None = None,
+    ) -> None:
+        import torch
+
+        config = model.config
+        self.model, self.config, self.train, self.validation = model, config, train, validation
+        self.clock, self.began, self.crew = clock, began, crew or Alone()
+        self.network: nn.Module = model.network
+        self.average = RunningMean(self.network, config.averaging)
+        self.parameters = list(self.network.parameters())
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        self.batch_size = config.batch_size
+        self.history: list[EpochReport] = []
+        self.best: tuple[float, int, dict[str, Tensor]] | None = None
+        self.judging = 0.0  # seconds that a validation takes; two have to fit: the next epoch's, and calibration
+
+    def run(self, on_epoch: Callable[[EpochReport], None], save: Callable[[Checkpoint], None] | None = None) -> None:
+        """Train until there is a reason to stop, and leave the best weights in the network.
+
+        Args:
+            on_epoch: told of each epoch.
+            save: given a checkpoint after each epoch but the last.
+
+        Raises:
+            NotFinite: a loss was not a number.
+        """
+        while not self.history or self.history[-1].stopped is None:
+            train_loss = self._learn()
+            report = self._judge(len(self.history) + 1, train_loss)
+            if self.best is None or report.validation_loss < self.best[0]:
+                weights = {name: value.clone() for name, value in self.average.network.state_dict().items()}
+                self.best = (report.validation_loss, report.epoch, weights)
+            report = replace(report, best=self.best[1] == report.epoch, stopped=self._stop(report.epoch, self.best[1]))
+            self.history.append(report)
+            if save and report.stopped is None:
+                save(self.checkpoint())  # before anybody is told: who heard of an epoch can rely on it
+            on_epoch(report)
+        assert self.best is not None  # noqa: S101 - there is one epoch at least
+        self.network.load_state_dict(self.best[2])
+        self.model.config = replace(self.config, batch_size=self.batch_size)
+        self.model.history = self.history
+
+    def checkpoint(self) -> Checkpoint:
+        """All that :meth:`resume` needs."""
+        assert self.best is not None  # noqa: S101 - called after an epoch
+        loss, epoch, weights = self.best
+        parts = {"weights": self.network.state_dict(), "average": self.average.network.state_dict(), "best": weights}
+        tensors = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            tensors.update({f"optimizer/{number}/{name}": value for name, value in state.items()})
+        record = {
+            "steps": self.average.steps,
+            "batch_size": self.batch_size,
+            "best": [loss, epoch],
+            "seconds": self.clock() - self.began,
+            "history": [report.to_dict() | {"seconds": report.seconds} for report in self.history],
+        }
+        return Checkpoint({**tensors, **random_states(self.train.device)}, record)
+
+    def resume(self, found: Checkpoint) -> None:
+        """Stand where a checkpoint was made. The seconds used before it count towards the budget."""
+        self.network.load_state_dict(found.part("weights"))
+        self.average.network.load_state_dict(found.part("average"))
+        self.average.steps, self.batch_size = int(found.record["steps"]), int(found.record["batch_size"])
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in found.part("optimizer").items():
+            number, name = key.split("/")
+            state.setdefault(int(number), {})[name] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        loss, epoch = found.record["best"]
+        self.best = (float(loss), int(epoch), found.part("best"))
+        self.history = [
+            replace(EpochReport.from_dict(report), seconds=float(report["seconds"]))
+            for report in found.record["history"]
+        ]
+        self.began -= float(found.record["seconds"])
+        put_random_states(found.part("random"), self.train.device)
+
+    def _learn(self) -> float:
+        """One pass over the training rows, or as much of it as the budget allows; the mean loss of a row."""
+        import torch
+
+        self.network.train()
+        device, rows = self.train.device, len(self.train)
+        waiting = deque(self._split(self.crew.order(torch.randperm(rows).to(device))))
+        taken: list[Tensor] = []
+        losses: list[Tensor] = []
+        while waiting:
+            value = self._step(waiting[0])
+            if value is None:
+                self.batch_size = _halved(len(waiting[0]))
+                waiting = deque(self._split(torch.cat(tuple(waiting))))
+                continue
+            taken.append(self.crew.part(waiting.popleft()))
+            losses.append(value)
+            if self._spent():
+                break
+        # Looked at once an epoch: a look at every step would have a GPU wait for the CPU each time.
+        found = torch.stack(losses).cpu().double()
+        bad = torch.nonzero(~found.isfinite())
+        if len(bad):
+            first = int(bad[0])
+            raise NotFinite(found[first].item(), taken[first].cpu())
+        sizes = torch.tensor([len(index) for index in taken], dtype=torch.float64)
+        total, seen = self.crew.total(torch.stack([(found * sizes).sum(), sizes.sum()]).to(device)).tolist()
+        return float(total / seen)
+
+    def _split(self, order: Tensor) -> tuple[Tensor, ...]:
+        """Batches whose sizes differ by one row at most."""
+        return order.tensor_split(math.ceil(len(order) / self.batch_size))
+
+    def _step(self, batch_index: Tensor) -> Tensor | None:
+        """Learn from some rows; the loss of this process's part, or None if memory did not hold them."""
+        import torch
+
+        from workbench.learning.devices import half_precision
+        from workbench.learning.objectives import loss
+
+        self.optimizer.zero_grad()
+        index = self.crew.part(batch_index)
+        try:
+            batch, target = self.train.batch(index)
+            with half_precision(self.train.device, wanted=self.config.half):
+                outputs = self.network(*batch)
+            value = loss(self.model.columns.task, outputs.float(), target)
+            value.backward()  # type: ignore[no-untyped-call]
+        except torch.OutOfMemoryError:
+            if len(index) == 1 or self.crew.size > 1:  # the others would wait for ever
+                raise
+            return None
+        self.crew.share_gradients(self.parameters, len(index) / len(batch_index))
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clipping)
+        self.optimizer.step()
+        self.average.update()
+        return value.detach()
+
+    def _judge(self, epoch: int, train_loss: float) -> EpochReport:
+        """The validation rows, seen by the averaged weights."""
+        from workbench.learning.metrics import watched
+        from workbench.learning.objectives import ensemble_loss, predictions
+
+        began = self.clock()
+        outputs = self.validation.outputs(self.average.network)
+        value = ensemble_loss(self.model.columns.task, outputs, self.validation.target).item()
+        if not math.isfinite(value):
+            raise NotFinite(value)
+        predicted = predictions(self.model.encoder.target, outputs).cpu().numpy()
+        metric, number = watched(self.model.columns.task, self.validation.labels, predicted)
+        now = self.clock()
+        self.judging = now - began
+        return EpochReport(
+            epoch=epoch,
+            epochs=self.config.epochs,
+            train_loss=train_loss,
+            validation_loss=value,
+            metric=metric,
+            value=number if math.isfinite(number) else None,
+            best=False,
+            seconds=now - self.began,
+        )
+
+    def _stop(self, epoch: int, best: int) -> Stop | None:
+        if self._spent():
+            return "budget"
+        if epoch - best >= patience_for(len(self.train), self.batch_size, self.config.patience):
+            return "patience"
+        return "epochs" if epoch >= self.config.epochs else None
+
+    def _spent(self) -> bool:
+        if math.isinf(self.config.budget_seconds):
+            return False
+        return self.crew.first(self.clock() - self.began + 2 * self.judging >= self.config.budget_seconds)
+
+
+def _halved(rows: int) -> int:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    logger.warning("memory does not hold a batch of %s rows: going on with %s", f"{rows:,}", f"{rows // 2:,}")
+    return rows // 2
