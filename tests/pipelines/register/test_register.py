@@ -56,7 +56,7 @@ def test_its_run_carries_the_proof(clinic_project: Path) -> None:
     assert run.data.params["train.seed"]
     tags = store.api.get_model_version("clinic", "1").tags
     features = next(one.dataset for one in run.inputs.dataset_inputs if one.dataset.name == "features")
-    assert tags["dataset.features"] == json.loads(features.source)["sha256"]
+    assert json.loads(tags["datasets"])["features"] == json.loads(features.source)["sha256"]
 
 
 def test_registering_again_in_a_process_of_its_own_adopts_the_version(clinic_copy: Path, kedro: Kedro) -> None:
