@@ -5,7 +5,8 @@
 Each of the three reads the raw Parquet files, saves the primary table and the features (zstd, sorted by key), and makes
 the same checks on the way: key unique, label there, cuts in time, rows of each fold. Each run is a process of its own;
 seconds begin after its imports. The runs alternate, and medians are compared. Then the saved tables are compared row
-for row. Bars: within 1.15 times the SQL; at least 3 times as fast as pandas; at most half of the peak memory of pandas.
+for row. `cores` is how many worked, on average; imports count towards them. Bars: within 1.15 times the SQL; at least 3
+times as fast as pandas; at most half of the peak memory of pandas.
 
 All three read the primary table back from its file, as the second node of the pipeline does. pandas looks the past up
 with cumulative sums and `merge_asof`, its quickest way.
@@ -74,6 +75,7 @@ def _measure(client: str, raw: Path, scratch: Path, ways: list[str], rounds: int
     return {
         way: {
             "seconds": statistics.median(run["seconds"] for run in found),
+            "processor": statistics.median(run["processor"] for run in found),
             "megabytes": max(run["megabytes"] for run in found),
             "rows": found[0]["rows"],
         }
@@ -91,10 +93,11 @@ def _child(way: str, client: str, raw: Path, out: Path) -> str:
 
 def _print(client: str, results: dict[str, dict[str, Any]]) -> None:
     ours = results["ours"]
-    print(f"\n{client}, {ours['rows']:,} rows{'':10}{'seconds':>9}{'ratio':>8}{'peak MB':>9}{'ratio':>8}")
+    print(f"\n{client}, {ours['rows']:,} rows{'':4}{'seconds':>9}{'ratio':>7}{'cores':>7}{'peak MB':>9}{'ratio':>7}")
     for way, found in results.items():
         seconds, memory = found["seconds"] / ours["seconds"], found["megabytes"] / ours["megabytes"]
-        line = f"{way:34}{found['seconds']:9.2f}{seconds:8.2f}{found['megabytes']:9.0f}{memory:8.2f}"
+        cores = found["processor"] / found["seconds"]
+        line = f"{way:28}{found['seconds']:9.2f}{seconds:7.2f}{cores:7.2f}{found['megabytes']:9.0f}{memory:7.2f}"
         if way == "sql":
             line += f"   bar: ours ≤ 1.15 x sql: {_word(1 / seconds <= 1.15)} ({1 / seconds:.2f})"
         if way == "pandas":

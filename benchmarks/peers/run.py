@@ -104,6 +104,12 @@ def compare(client_id: str, left: Path, right: Path) -> None:
     print(f"{left.name} and {right.name} saved the same {len(names)} columns, row for row")
 
 
+def _processor() -> float:
+    """Seconds that all cores together have worked for this process, imports included."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> None:
     way, client_id, *folders = sys.argv[1:]
     first, second = map(Path, folders)
@@ -111,13 +117,15 @@ def main() -> None:
         compare(client_id, first, second)
         return
     ways: dict[str, Any] = {"ours": ours, "sql": sql, "pandas": pandas}
+    before = _processor()
     seconds = ways[way](client_id, first, second)
+    processor = _processor() - before
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     import pyarrow.parquet as pq
 
     rows = pq.read_metadata(second / "features.parquet").num_rows
-    print(json.dumps({"seconds": seconds, "megabytes": megabytes, "rows": rows}))
+    print(json.dumps({"seconds": seconds, "processor": processor, "megabytes": megabytes, "rows": rows}))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ __all__ = ["SHARE", "OneKernel"]
 SHARE = Path(__file__).with_name("share") / "jupyter"
 """A folder for ``JUPYTER_PATH``; holds the kernelspec ``workbench_warm``."""
 
+_UNATTENDED = ["--HistoryManager.enabled=False"]
+"""Nobody will ask for the history of a notebook that ran by itself."""
+
 
 class OneKernel(KernelSpecManager):
     """Knows one kernel, whatever it is asked for: this Python's, warm or cold; nothing that the user has installed."""
@@ -24,7 +27,7 @@ class OneKernel(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """The kernelspec."""
         return KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", *_UNATTENDED],
             display_name="Workbench",
             language="python",
             metadata={"kernel_provisioner": {"provisioner_name": NAME}} if self.warm else {},
