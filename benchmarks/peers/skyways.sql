@@ -29,7 +29,7 @@ COPY (
     LEFT JOIN '{raw}/planes.parquet' p ON p.tailnum = f.tailnum
     LEFT JOIN readings w ON w.origin = f.origin AND w.time_hour = f.time_hour
     ORDER BY flight_id
-) TO '{out}/primary.parquet' (FORMAT parquet, COMPRESSION zstd);
+) TO '{out}/primary.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1);
 
 -- overview
 SELECT
@@ -162,4 +162,4 @@ COPY (
     LEFT JOIN same_flight f ON f.flight_id = s.flight_id
     WHERE s.late IS NOT NULL
     ORDER BY s.flight_id
-) TO '{out}/features.parquet' (FORMAT parquet, COMPRESSION zstd);
+) TO '{out}/features.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1);

@@ -37,7 +37,7 @@ COPY (
     LEFT JOIN '{raw}/partsupp.parquet' ps ON ps.ps_partkey = l_partkey AND ps_suppkey = l_suppkey
     LEFT JOIN lowest ON lowest.ps_partkey = ps.ps_partkey
     ORDER BY order_key, line_number
-) TO '{out}/primary.parquet' (FORMAT parquet, COMPRESSION zstd);
+) TO '{out}/primary.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1);
 
 -- overview
 SELECT
@@ -103,4 +103,4 @@ COPY (
     LEFT JOIN types t ON t.part_type = l.part_type AND t.month = l.month
     WHERE l.late IS NOT NULL
     ORDER BY order_key, line_number
-) TO '{out}/features.parquet' (FORMAT parquet, COMPRESSION zstd);
+) TO '{out}/features.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1);
