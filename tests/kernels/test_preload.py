@@ -47,6 +47,14 @@ def test_a_module_that_leaves_a_thread_is_refused(code: str, tmp_path: Path) -> 
     assert "take it out of the list of modules" in done.stderr
 
 
+def test_a_thread_that_ends_by_itself_is_waited_for(tmp_path: Path) -> None:
+    """As is one that has not run yet, and so does not bear its own name: on a busy machine that takes a while."""
+    (tmp_path / "brief.py").write_text(
+        "import threading, time; threading.Thread(target=time.sleep, args=(0.3,)).start()"
+    )
+    assert preload("brief", PYTHONPATH=str(tmp_path)).stdout.split() == ["brief"]
+
+
 def test_a_module_that_is_not_there_is_left_out() -> None:
     assert preload("json", "no_such_module").stdout.split() == ["json"]
 

@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,6 +47,9 @@ QUIET = {
     "DO_NOT_TRACK": "1",
 }
 """The environment in which a zygote imports; a kernel has its own."""
+
+PATIENCE = 2.0
+"""Seconds for a thread to end, or to take on its name: until it has run, it bears that of the one which started it."""
 
 _SOUND = {
     # Arrow's, MLflow's and Polars' allocator stops its background threads before a fork, and starts them after it
@@ -85,17 +89,25 @@ def check_single_threaded(after: str) -> None:
     Raises:
         KernelError: a thread runs beside this one.
     """
-    others = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
-    if sys.platform == "linux":
-        here = threading.get_native_id()
-        tasks = (task for task in os.listdir("/proc/self/task") if int(task) != here)  # noqa: PTH208 - names, not paths
-        others += [name for task in tasks if (name := _name_of(task)) not in _SOUND]
+    deadline = time.monotonic() + PATIENCE
+    while (others := _others()) and time.monotonic() < deadline:
+        time.sleep(0.01)
     if others:
         raise KernelError(
             f"'{after}' leaves {len(others)} threads running ({', '.join(sorted(set(others)))}), lost in a fork",
             where="the zygote of warm kernels",
             hint="take it out of the list of modules; notebooks import it themselves",
         )
+
+
+def _others() -> list[str]:
+    """The names of the threads that a fork would lose."""
+    others = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
+    if sys.platform == "linux":
+        here = threading.get_native_id()
+        tasks = (task for task in os.listdir("/proc/self/task") if int(task) != here)  # noqa: PTH208 - names, not paths
+        others += [name for task in tasks if (name := _name_of(task)) not in _SOUND]
+    return others
 
 
 def _name_of(task: str) -> str:
