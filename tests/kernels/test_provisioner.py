@@ -18,8 +18,6 @@ from workbench.kernels.process import ADDRESS, WarmProcess, ZygoteProcess
 from workbench.kernels.provisioner import NAME, WarmProvisioner
 from workbench.kernels.spec import SHARE, OneKernel
 
-Run = Callable[[str], str]
-
 
 class Session:
     """A kernel and one who talks to it."""
