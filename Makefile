@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # uv brings certificates of its own; a company's are in the system's store, where pip looks too.
 export UV_NATIVE_TLS ?= true
 
-.PHONY: help setup run fleet test lint types contracts unit format bench lab ui clean
+.PHONY: help setup run fleet test test-slow test-airflow test-browser lint types contracts unit format bench bench-reports bench-fleet lab ui clean
 
 help: ## show this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -63,12 +63,35 @@ contracts: $(STAMP) ## the layers of docs/architecture.md
 unit: $(STAMP) ## pytest, notebooks included
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
+test-slow: $(STAMP) ## what takes minutes: runs killed at random moments, clients side by side
+	$(BIN)/pytest -m slow -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+test-airflow: $(STAMP) .venv-airflow/.installed ## the exported DAG, run by a real Airflow
+	$(BIN)/pytest -m airflow tests/airflow $(PYTEST_ARGS)
+
+# Airflow pins what the workbench needs otherwise, so it has an environment of its own.
+.venv-airflow/.installed: constraints-airflow.txt | $(STAMP)
+	@echo "Setting up .venv-airflow ..."
+	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
+	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python -r constraints-airflow.txt 2>/dev/null \
+		|| .venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-airflow.txt
+	@touch $@
+
+test-browser: $(STAMP) ## JupyterLab, MLflow and a report in Chromium, which must be on the PATH
+	$(BIN)/pytest -m browser tests/browser $(PYTEST_ARGS)
+
 format: $(STAMP) ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 bench: $(STAMP) ## print the ratios against the peers
 	$(BIN)/python -m benchmarks
+
+bench-reports: $(STAMP) ## print the bars of reports: warm kernels against papermill
+	$(BIN)/python -m benchmarks.reports --reports 100
+
+bench-fleet: $(STAMP) ## print the bars of fleets: warm workers against a loop of `kedro run`
+	$(BIN)/python -m benchmarks.fleet --clients 100
 
 lab: $(STAMP) ## JupyterLab on notebooks/explore
 	$(BIN)/kedro jupyter lab

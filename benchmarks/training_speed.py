@@ -15,7 +15,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from workbench.learning import Columns, EpochReport, TabularModel, TrainConfig  # before torch: no spinning threads
+from workbench.learning import Columns, EpochReport, TrainConfig  # before torch: no spinning threads
 
 import numpy as np  # isort: skip
 import pyarrow as pa  # isort: skip
@@ -27,6 +27,7 @@ from workbench.learning.devices import half_precision, pick_device
 from workbench.learning.encoding import TableEncoder
 from workbench.learning.loop import TrainingLoop
 from workbench.learning.networks import ResNetSpec, build, default_spec
+from workbench.learning.networks.model import NetworkModel
 from workbench.learning.objectives import loss
 from workbench.learning.tensors import TensorTable
 
@@ -53,9 +54,9 @@ def main() -> None:
     parts = (train.slice(0, timed), validation.slice(0, timed // 10))
     learned, judged = (TensorTable.of(table, encoder, columns, device) for table in parts)
 
-    def model() -> TabularModel:
+    def model() -> NetworkModel:
         torch.manual_seed(0)
-        return TabularModel(columns, encoder, config, build(spec, encoder.inputs).to(device))
+        return NetworkModel(columns, encoder, config, build(spec, encoder.inputs).to(device))
 
     ways: dict[str, Callable[[], float]] = {
         "bare step on a resident batch": lambda: _bare(model(), learned),
@@ -87,7 +88,7 @@ def _tables(rows: int) -> tuple[Columns, pa.Table, pa.Table]:
     return Columns("binary", "y", tuple(numbers), tuple(codes)), table.slice(0, rows), table.slice(rows)
 
 
-def _ours(model: TabularModel, train: TensorTable, validation: TensorTable) -> float:
+def _ours(model: NetworkModel, train: TensorTable, validation: TensorTable) -> float:
     """A whole epoch, the second one: the first warms up."""
     ends: list[float] = []
 
@@ -98,7 +99,7 @@ def _ours(model: TabularModel, train: TensorTable, validation: TensorTable) -> f
     return len(train) / (ends[1] - ends[0])
 
 
-def _bare(model: TabularModel, train: TensorTable) -> float:
+def _bare(model: NetworkModel, train: TensorTable) -> float:
     optimizer = torch.optim.AdamW(model.network.parameters(), lr=1e-9, fused=True)
     batch, target = train.batch(torch.arange(model.config.batch_size, device=train.device))
     model.network.train()
@@ -113,7 +114,7 @@ def _bare(model: TabularModel, train: TensorTable) -> float:
     return _timed(step, train, model.config.batch_size)
 
 
-def _plain(model: TabularModel, train: TensorTable, device: torch.device) -> float:
+def _plain(model: NetworkModel, train: TensorTable, device: torch.device) -> float:
     parts = TensorDataset(*(part.cpu() for part in (*train.features, train.target)))
     loader = iter(DataLoader(parts, batch_size=model.config.batch_size, shuffle=True, drop_last=True))
     optimizer = torch.optim.AdamW(model.network.parameters(), lr=1e-3)

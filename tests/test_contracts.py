@@ -19,6 +19,7 @@ PLANTED = {
         "import kedro",
         "learning runs on a bare GPU machine",
     ),
+    "secrets imports the registry": ("src/workbench/secrets/place.py", "import workbench.registry", "The arrows"),
     "clients imports the registry": ("src/workbench/clients/model.py", "import workbench.registry", "The arrows"),
 }
 

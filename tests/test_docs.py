@@ -79,9 +79,17 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 
 def test_every_command_has_help_with_an_example(cli: KedroCLI) -> None:
     context = click.Context(cli)
-    for name in ("client", "fleet", "mlflow", "report", "run"):
+    for name in ("client", "fleet", "mlflow", "notebook", "report", "run"):
         command = cli.get_command(context, name)
         assert command is not None
-        leaves = command.commands.values() if isinstance(command, click.Group) else [command]
-        for leaf in leaves:
-            assert "Example" in (leaf.help or ""), f"{name} {leaf.name}"
+        for words, leaf in leaves_of(command, name):
+            assert "Example" in (leaf.help or ""), words
+
+
+def leaves_of(command: click.Command, words: str) -> Iterator[tuple[str, click.Command]]:
+    """The commands below a group, at any depth, each with what is typed for it."""
+    if not isinstance(command, click.Group):
+        yield words, command
+        return
+    for name, below in command.commands.items():
+        yield from leaves_of(below, f"{words} {name}")

@@ -14,6 +14,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
         "fleet": "workbench.cli.fleet.fleet",
         "jupyter": "workbench.cli.jupyter.jupyter",
         "mlflow": "workbench.cli.mlflow.mlflow",
+        "notebook": "workbench.cli.notebook.notebook",
         "report": "workbench.cli.report.report",
         "run": "workbench.cli.run.run",
     },

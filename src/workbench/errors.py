@@ -5,13 +5,20 @@
     WorkbenchError
     ├── Terminal                 trying again cannot help: a person has to change something
     │   ├── ConfigurationError   a file under conf/, an option or a name is wrong
-    │   │   └── UnknownClient    the client is not in the registry
+    │   │   ├── UnknownClient    the client is not in the registry
+    │   │   └── SecretMissing    the client has no secret of that name; a KeyError too
     │   ├── DataError            a table is missing, empty, or not what its schema says
     │   ├── ModelError           a model is missing, tampered with, or does not fit the table
     │   ├── ReportError          a notebook could not be rendered
-    │   └── KernelError          a warm kernel could not be had
+    │   ├── StorageError         a disk is full, read-only, or takes no file of this user
+    │   ├── DeliveryError        a report was refused where it was to go
+    │   │   └── DeliveryInDoubt  it is not known if it arrived; sending it again might deliver it twice
+    │   ├── KernelError          a warm kernel could not be had
+    │   └── SecretError          where secrets are kept, they were refused or cannot be read
     └── Transient                the same command may pass later: network, quota, lock
-        └── Busy                 somebody else holds the client
+        ├── Busy                 somebody else holds the client
+        ├── KernelLost           a report's kernel died before its first cell
+        └── Unreachable          a server does not answer, or asks to come back later
 
 An adapter translates a foreign error at one point (``raise DataError(...) from error``). Whether a run is tried again
 is decided by ``Transient``/``Terminal`` alone. A message never holds a secret or a row's values.
@@ -23,12 +30,19 @@ __all__ = [
     "Busy",
     "ConfigurationError",
     "DataError",
+    "DeliveryError",
+    "DeliveryInDoubt",
     "KernelError",
+    "KernelLost",
     "ModelError",
     "ReportError",
+    "SecretError",
+    "SecretMissing",
+    "StorageError",
     "Terminal",
     "Transient",
     "UnknownClient",
+    "Unreachable",
     "WorkbenchError",
 ]
 
@@ -80,6 +94,14 @@ class UnknownClient(ConfigurationError):
     """The client is not in the registry."""
 
 
+class SecretMissing(ConfigurationError, KeyError):
+    """The client has no secret of that name."""
+
+
+class SecretError(Terminal):
+    """Where secrets are kept, they were refused or cannot be read."""
+
+
 class DataError(Terminal):
     """A table is missing, empty, or not what its schema says."""
 
@@ -92,9 +114,35 @@ class ReportError(Terminal):
     """A notebook could not be rendered."""
 
 
+class StorageError(Terminal):
+    """A disk is full, read-only, or takes no file of this user."""
+
+
+class DeliveryError(Terminal):
+    """A report was refused where it was to go."""
+
+
+class DeliveryInDoubt(DeliveryError):
+    """It is not known if a report arrived; sending it again might deliver it twice."""
+
+
 class KernelError(Terminal):
     """A warm kernel could not be had; a cold one may."""
 
 
 class Busy(Transient):
     """Somebody else holds the client."""
+
+
+class Unreachable(Transient):
+    """A server does not answer, or asks to come back later.
+
+    Attributes:
+        retry_after: seconds that the server asked for, if it did.
+    """
+
+    retry_after: float | None = None
+
+
+class KernelLost(Transient):
+    """A report's kernel died before its first cell."""

@@ -91,7 +91,7 @@ def test_none_of_the_heavy_packages_is_imported(project: Path) -> None:
 
 
 def test_the_schemas_for_editors_are_those_of_the_models(project: Path, kedro: Kedro) -> None:
-    for name in ("client", "schema"):
+    for name in ("client", "schema", "secrets"):
         committed = json.loads((project / f"conf/schemas/{name}.schema.json").read_text())
         printed = json.loads(kedro(project, "client", "schema", f"{name}.yml").stdout)
         assert printed == committed, f"run: kedro client schema {name}.yml > conf/schemas/{name}.schema.json"

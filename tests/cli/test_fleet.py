@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,9 +38,9 @@ def test_run_ends_with_a_table_and_status_remembers(tiny: Path, kedro: Kedro) ->
     done = kedro(tiny, "fleet", "run", "--clients", "alpha,beta", "--workers", "2", "--continue-on-error", check=False)
     assert done.returncode == 1
     head, alpha, beta, _, error = done.stdout.splitlines()
-    assert head.split() == ["client", "pipeline", "state", "seconds", "champion", "metric"]
-    assert [alpha.split()[i] for i in (0, 1, 2, 4, 5, 6, 7)] == [
-        "alpha", "__default__", "succeeded", "version", "7", "roc_auc", "0.8750",
+    assert head.split() == ["client", "pipeline", "state", "seconds", "nodes", "champion", "metric"]
+    assert [alpha.split()[i] for i in (0, 1, 2, 4, 5, 6, 7, 8, 9, 10)] == [
+        "alpha", "__default__", "succeeded", "3", "of", "3", "version", "7", "roc_auc", "0.8750",
     ]  # fmt: skip
     assert beta.split()[:3] == ["beta", "__default__", "failed"]
     assert error == "beta __default__: node act: ValueError; its log has the details"
@@ -129,3 +130,49 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     command = fleet.commands[name]
     assert f"Example: kedro fleet {name}" in str(command.help)
     assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+@pytest.mark.integration
+def test_a_stage_reaches_the_workers_and_is_in_the_ledger(tiny: Path, kedro: Kedro) -> None:
+    layer = tiny / "conf/stages/prod/alpha"
+    layer.mkdir(parents=True)
+    (layer / "parameters.yml").write_text("act: raise\n")
+    done = kedro(tiny, "fleet", "run", "--clients", "alpha,beta", "--pipeline", "act", "--stage", "prod", "--workers",
+                 "2", "--continue-on-error", check=False)  # fmt: skip
+    assert done.returncode == 1
+    kedro(tiny, "run", "--env", "clients/alpha", "--pipeline", "act")
+    runs = {run.number: (run.client, run.stage, run.state) for run in Ledger.of(tiny).get(range(1, 10))}
+    assert sorted(runs.values(), key=str) == [
+        ("alpha", "prod", "failed"),
+        ("alpha", None, "succeeded"),
+        ("beta", "prod", "succeeded"),
+    ]
+    assert "prod" in done.stdout
+    refused = kedro(tiny, "fleet", "run", "--stage", "pord", check=False)
+    assert "did you mean 'prod'?" in refused.stderr
+    refused = kedro(tiny, "run", "--env", "clients/alpha", "--stage", "../prod", check=False)
+    assert "stage '../prod' does not exist" in refused.stderr
+
+
+@pytest.mark.integration
+def test_the_page_is_served_until_it_is_asked_to_end(tiny: Path) -> None:
+    Ledger.of(tiny).plan([("alpha", "act")])
+    command = [sys.executable, "-u", "-m", "kedro", "fleet", "ui", "--port", "0", "--no-open"]
+    with subprocess.Popen(command, cwd=tiny, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        address = said.removeprefix("The fleet: ").split()[0]
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            page = answer.read().decode()
+        process.terminate()
+        assert process.wait(20) == 0
+    assert 'href="/clients/alpha"' in page
+
+
+@pytest.mark.integration
+def test_the_page_as_json(tiny: Path, kedro: Kedro) -> None:
+    ledger = Ledger.of(tiny)
+    ledger.start("beta", "act")
+    facts = json.loads(kedro(tiny, "fleet", "ui", "--json").stdout)
+    assert [row["client"] for row in facts["clients"]] == ["alpha", "beta", "gamma"]
+    assert [(run["client"], run["pipeline"]) for run in facts["running"]] == [("beta", "act")]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +16,10 @@ import pytest
 from click.testing import CliRunner
 from kedro.framework.project import configure_project
 
+from workbench.cli import rendering
 from workbench.cli import report as module
+from workbench.cli.rendering import Order
+from workbench.files import sha256_of_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,20 +39,13 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Replaces the process of each client; clinic's fails."""
     calls: list[str] = []
 
-    def render(
-        project: Path, client_id: str, template: str, node: str, parameters: dict[str, Any], *, quiet: bool
-    ) -> dict[str, Any]:
+    def render_one(order: Order, client_id: str, node: str, children: Any) -> dict[str, Any]:
         calls.append(f"{client_id}:{node}")
         ok = client_id != "clinic"
-        return {
-            "client": client_id,
-            "template": template,
-            "ok": ok,
-            "path": "x.html",
-            "error": "" if ok else "Error: y",
-        }
+        files = {name: f"x.{name}" for name in order.formats} if ok else {}
+        return {"client": client_id, "ok": ok, "files": files, "error": "" if ok else "Error: y"}
 
-    monkeypatch.setattr(module, "_render", render)
+    monkeypatch.setattr(rendering, "render_one", render_one)
     return calls
 
 
@@ -78,6 +78,9 @@ def test_one_failure_does_not_hide_the_others_and_shows_in_the_exit_code(invoke,
         (["model_card", "--clients", "skyways,clinik"], "did you mean 'clinic'"),
         (["model_card", "--clients", "../x"], "is not a client id"),
         (["model_card", "--clients", ","], "no client was named"),
+        (["model_card", "--format", "html,docx"], "format 'docx' is not known (tried: html, pdf)"),
+        (["model_card", "--format", ","], "format '' is not known"),
+        (["fleet_overview", "--clients", "clinic"], "is on all clients at once, so it takes none"),
     ],
 )
 def test_a_wrong_name_starts_nothing(invoke, rendered, arguments, sentence) -> None:
@@ -85,6 +88,81 @@ def test_a_wrong_name_starts_nothing(invoke, rendered, arguments, sentence) -> N
     assert done.exit_code == 1
     assert sentence in done.output
     assert rendered == []
+
+
+def test_a_pdf_without_a_browser_is_refused_before_anything_starts(invoke, rendered, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = invoke("run", "model_card", "--format", "html,pdf")
+    assert done.exit_code == 1
+    assert "printed by Chromium" in done.output
+    assert rendered == []
+
+
+def test_a_result_says_what_was_made_of_which_notebook(clinic_copy: Path, kedro) -> None:
+    done = kedro(clinic_copy, "report", "run", "executive", "--clients", "clinic", "--format", "html", "--json")
+    (result,) = json.loads(done.stdout)
+    html = clinic_copy / "data/clinic/08_reporting/executive.html"
+    assert result["files"] == {"html": str(html)}
+    assert result["template_digest"] == sha256_of_file(clinic_copy / "notebooks/reports/executive.ipynb")
+    assert 0 < result["seconds"] < 120
+    assert "Nothing changed: every number is as it was" in html.read_text()
+
+
+def test_the_fleet_has_a_page_of_its_own_where_no_client_looks(clinic_copy: Path, kedro) -> None:
+    before = {path for path in (clinic_copy / "data").rglob("*") if path.is_file()}
+    (result,) = json.loads(kedro(clinic_copy, "report", "run", "fleet_overview", "--json").stdout)
+    folder = clinic_copy / ".workbench" / "reports"
+    assert result["client"] is None
+    assert result["files"] == {"html": str(folder / "fleet_overview.html")}
+    page = (folder / "fleet_overview.html").read_text()
+    assert "For the operator only" in page
+    assert "Run skyways for the first time" in page
+    assert json.loads((folder / "fleet_overview.tables/fleet_clients.json").read_text())[0]["champion"] == 1
+    assert {path for path in (clinic_copy / "data").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_is_ended_leaves_no_kernel(clinic_copy: Path, tmp_path: Path, number) -> None:
+    path, pid = clinic_copy / "notebooks/reports/executive.ipynb", tmp_path / "pid"
+    notebook = json.loads(path.read_text())
+    notebook["cells"][-1]["source"] = [
+        f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(120)"
+    ]
+    path.write_text(json.dumps(notebook))
+    before = (clinic_copy / "data/clinic/08_reporting/executive.html").read_bytes()
+    command = [sys.executable, "-m", "kedro", "report", "run", "executive", "--clients", "clinic"]
+    process = subprocess.Popen(
+        command, cwd=clinic_copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    wait_for(lambda: pid.exists() and pid.read_text(), 90)
+    process.send_signal(number)  # to the command alone, as a scheduler would
+    assert process.wait(30) != 0
+    wait_for(lambda: not Path(f"/proc/{pid.read_text()}").exists(), 10)
+    assert (clinic_copy / "data/clinic/08_reporting/executive.html").read_bytes() == before
+    left = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False).stdout
+    assert left == "", "what the command started is gone"
+
+
+def wait_for(condition: Any, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
+
+
+def test_a_client_that_is_busy_is_tried_again(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(rendering, "WAITS", (0.05, 0.05))
+    script = "import sys, pathlib; p = pathlib.Path('n'); n = len(p.read_text()) if p.exists() else 0; p.write_text('x' * (n + 1)); "
+
+    def run(then: str) -> tuple[int, str]:
+        return rendering._patiently(rendering.Children(), [sys.executable, "-c", script + then], tmp_path)
+
+    assert run("sys.exit(75 if n < 2 else 0)")[0] == 0
+    assert (tmp_path / "n").read_text() == "xxx"
+    assert run("print('Error: wrong', file=sys.stderr); sys.exit(1)") == (1, "Error: wrong\n")
+    assert (tmp_path / "n").read_text() == "xxxx", "what a person must change is not tried again"
+    assert run("sys.exit(75)")[0] == 75
 
 
 def test_a_template_without_a_node_says_where_to_add_one(invoke, rendered, project) -> None:

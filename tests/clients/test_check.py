@@ -61,3 +61,27 @@ def test_a_broken_client_is_told_once_and_the_parameters_still(registry: ClientR
         "Input should be 'binary', 'multiclass' or 'regression'",
         "did you mean 'train'?",
     ]
+
+
+def test_a_logo_that_is_not_there_or_no_picture(registry: ClientRegistry) -> None:
+    folder = registry.root / "acme"
+    (folder / "client.yml").write_text(CLIENT + "brand: {logo: logo.svg}\n")
+    (found,) = messages(registry)
+    assert found == f"{folder}/logo.svg: there is no such logo. Next: put the file beside client.yml"
+    (folder / "logo.svg").write_text("<html/>")
+    assert messages(registry) == [f"{folder}/logo.svg: is not an SVG picture"]
+    (folder / "logo.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    assert messages(registry) == []
+
+
+def test_a_schedule_of_a_template_that_does_not_exist(registry: ClientRegistry) -> None:
+    folder = registry.project / "notebooks" / "reports"
+    folder.mkdir(parents=True)
+    (folder / "model_card.ipynb").write_text("{}")
+    path = registry.root / "acme" / "client.yml"
+    path.write_text(CLIENT + 'schedule:\n  weekly:\n    cron: "0 6 * * 1"\n    templates: [model_cards]\n')
+    (found,) = messages(registry)
+    assert found == (
+        f"client acme, {path}:13: report template 'model_cards' does not exist (tried: model_card). "
+        "Next: did you mean 'model_card'?"
+    )

@@ -120,9 +120,21 @@ WRONG = {
     "a table name with SQL": ("orders:", '"o; drop table x":', 5, "String should match pattern"),
     "a time zone that is none": (
         "task:",
-        "report: {timezone: Europe/Zurch}\ntask:",
+        "schedule: {weekly: {cron: 0 6 * * 1, timezone: Europe/Zurch}}\ntask:",
         8,
-        "report.timezone: 'Europe/Zurch' is not an IANA time zone",
+        "schedule.weekly.timezone: 'Europe/Zurch' is not an IANA time zone",
+    ),
+    "a direction that is none": (
+        "task:",
+        "monotone: {price: up}\ntask:",
+        8,
+        "monotone.price: Input should be 'increasing' or 'decreasing'",
+    ),
+    "several classes cannot move one way": (
+        "task: binary\nmetric: {name: roc_auc}",
+        "task: multiclass\nmonotone: {price: increasing}\nmetric: {name: accuracy}",
+        1,
+        "`monotone` needs one number a row to move; a multiclass task has several",
     ),
     "a split by a time that is not there": ("task:", "split: {by: time}\ntask:", 1, "there is no time_column"),
 }
@@ -154,3 +166,15 @@ def test_an_environment_that_is_no_client(env: str) -> None:
 def test_the_environment_of_a_client() -> None:
     assert client_of_env(env_of_client("acme")) == "acme"
     assert client_of_env(None) is client_of_env("base") is client_of_env("") is None
+
+
+def test_a_schedule_that_delivers_to_nowhere(tmp_path: Path) -> None:
+    folder = tmp_path / "conf" / "clients" / "acme"
+    folder.mkdir(parents=True)
+    (folder / "client.yml").write_text(
+        "id: acme\ntitle: Acme\nowner: me@acme.example\nsources:\n  rows: {kind: sklearn, dataset: iris}\nkey: [row_id]\n"
+        "target: species\ntask: multiclass\nmetric: {name: accuracy}\n"
+        'schedule:\n  weekly: {cron: "0 6 * * 1", deliver: [site]}\n'
+    )
+    with pytest.raises(ConfigurationError, match=r"schedule\.weekly delivers to 'site', which is not a name under"):
+        ClientRegistry(tmp_path).load("acme")

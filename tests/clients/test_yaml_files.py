@@ -19,11 +19,17 @@ REFUSED = {
     "an alias bomb": (ALIAS_BOMB, ":2: an alias (*name) is not allowed; write the value out"),
     "a python tag": (
         "a: 1\nb: !!python/object/apply:os.system ['true']",
-        ":2: could not determine a constructor for the tag 'tag:yaml.org,2002:python/object/apply:os.system'",
+        ":2: the tag !!python/object/apply:os.system is not allowed; write the value alone",
     ),
     "a key twice": ("a: 1\nb: 2\na: 3", ":3: key 'a' stands twice"),
     "a nested key twice": ("a:\n  b: 2\n  b: 3", ":3: key 'b' stands twice"),
     "deep nesting": ("a: " + "[" * 50 + "]" * 50, ":1: nested deeper than 20 levels"),
+    "a date that is none": (
+        "a: 1\nb: 2024-02-30",
+        ":2: '2024-02-30' cannot be read (day is out of range for month); put it in quotes if it is text",
+    ),
+    "a list as a key": ("a: 1\n? [b, c]\n: 2", ":2: a key is a list or a mapping; a key is one word"),
+    "a control character": ("a: 1\nb: x\0y", ":2: control characters are not allowed"),
     "a list": ("- 1\n- 2", ": is not a mapping of keys to values"),
     "a broken mapping": ("a: b: c", ":1: mapping values are not allowed in this context"),
     "a tab": ("a:\n\tb: 1", ":2: found character that cannot start any token"),

@@ -138,6 +138,26 @@ def test_each_epoch_s_numbers_reach_the_active_run(store, monkeypatch: pytest.Mo
         assert history[-1].value == pytest.approx(value)
 
 
+def test_a_trial_is_a_run_below_the_active_one(store) -> None:
+    from workbench.learning.search import TrialReport
+
+    client, run_id = store
+    client.set_tag(run_id, "process", "here/1")
+    listener = EpochListener().load()
+    listener.trial(TrialReport(0, "complete", {"width": 64, "dropout": 0.1}, 0.4, (0.6, 0.4, 0.5), 2.0))
+    listener.trial(TrialReport(1, "fail", {"width": 32, "dropout": 0.2}, None, (), 1.0))
+    experiment = client.get_run(run_id).info.experiment_id
+    below = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run_id}'", order_by=["tags.trial"])
+    assert [run.info.run_name for run in below] == ["trial 0", "trial 1"]
+    assert [run.info.status for run in below] == ["FINISHED", "FAILED"]
+    assert below[0].data.params == {"width": "64", "dropout": "0.1"}
+    assert below[0].data.metrics["lowest_validation_loss"] == 0.4
+    assert below[0].data.tags["process"] == "here/1"
+    history = client.get_metric_history(below[0].info.run_id, "validation_loss")
+    assert sorted((metric.step, metric.value) for metric in history) == [(1, 0.6), (2, 0.4), (3, 0.5)]
+    assert "lowest_validation_loss" not in client.get_run(run_id).data.metrics
+
+
 def test_a_store_that_refuses_ends_no_training(store, caplog: pytest.LogCaptureFixture) -> None:
     client, run_id = store
     client.delete_run(run_id)  # a deleted run takes no metrics

@@ -8,8 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import ibis
+import pytest
 
 from workbench.engines import connection, fetch
+from workbench.errors import DataError
 
 
 def test_values_are_python_s_own_and_null_is_none() -> None:
@@ -46,3 +48,9 @@ def test_pandas_is_not_imported() -> None:
         "fetch(connection().sql('SELECT 1 AS a')); sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_sum_beyond_its_type_is_a_sentence() -> None:
+    table = connection().sql("SELECT unnest([1.7e308, -1.7e308])::DOUBLE AS x")
+    with pytest.raises(DataError, match="numbers are too large to be added up or squared .* give the columns a `max`"):
+        fetch(table.aggregate(x=table.x.std()))

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.fleet.environment import cpus, owner_of, worker_environment
+from workbench.clients.variables import owner_of
+from workbench.fleet.environment import cpus, worker_environment
 
 CLIENTS = ["acme", "acme_2", "acme__2", "skyways"]
 IDS = st.from_regex(r"[a-z][a-z0-9_]{1,8}", fullmatch=True)
@@ -45,3 +46,16 @@ def test_threads_are_the_workers_share_or_fewer_if_somebody_says_so() -> None:
     assert worker_environment({"OMP_NUM_THREADS": "1"}, "acme", CLIENTS, 1)["OMP_NUM_THREADS"] == "1"
     for nonsense in ("-1", "0", "many", "10000", ""):
         assert worker_environment({"OMP_NUM_THREADS": nonsense}, "acme", CLIENTS, 1)["OMP_NUM_THREADS"] == str(cpus())
+
+
+def test_what_opens_vault_for_the_operator_is_no_workers() -> None:
+    environ = {
+        "VAULT_TOKEN": "canary",
+        "VAULT_ADDR": "https://x",
+        "ACME__VAULT_TOKEN": "own",
+        "SKYWAYS__VAULT_TOKEN": "canary",
+    }
+    given_to = worker_environment(environ, "acme", CLIENTS, 1)
+    assert "canary" not in given_to.values()
+    assert given_to["ACME__VAULT_TOKEN"] == "own"
+    assert given_to["VAULT_ADDR"] == "https://x"

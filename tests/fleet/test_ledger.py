@@ -20,6 +20,7 @@ from workbench.fleet import ledger as ledger_module
 from workbench.fleet import schema
 from workbench.fleet.ledger import Ledger
 from workbench.fleet.lock import ClientLock
+from workbench.fleet.plan import unfinished
 from workbench.fleet.process import Process
 from workbench.fleet.run import Outcome
 
@@ -144,6 +145,20 @@ def test_a_parent_knows_better_than_a_look_but_not_than_the_run(
     assert [run.state for run in ledger.last()] == ["succeeded"]
 
 
+def test_the_last_fleet_run_has_its_retries_and_what_did_not_succeed_in_the_end(ledger: Ledger) -> None:
+    ledger.plan([("alpha", "act")])
+    first, second = ledger.plan([("alpha", "act"), ("beta", "act")])
+    for number, client in ((first, "alpha"), (second, "beta")):
+        ledger.start(client, "act", number)
+        ledger.finish(number, "failed", seconds=1)
+    (retry,) = ledger.plan([("beta", "act")], 2, first)
+    ledger.start("beta", "act", retry)
+    ledger.finish(retry, "succeeded", seconds=1)
+    rows = ledger.last_fleet()
+    assert [(row.number, row.attempt) for row in rows] == [(first, 1), (second, 1), (retry, 2)]
+    assert [cell.client for cell in unfinished(rows, {})] == ["alpha"]
+
+
 def test_durations_are_those_of_the_last_whole_success(ledger: Ledger) -> None:
     for state, seconds, partial in (
         ("succeeded", 5, False),
@@ -154,6 +169,8 @@ def test_durations_are_those_of_the_last_whole_success(ledger: Ledger) -> None:
         number = ledger.start("skyways", "train")
         ledger.describe(number, partial=partial, git_commit=None, config_digest=None)
         ledger.finish(number, state, seconds=seconds)
+    quick = ledger.start("skyways", "train")
+    ledger.finish(quick, "succeeded", seconds=0.1, outcome=Outcome(ran=1, skipped=9))  # it skipped what was done
     assert ledger.durations() == {("skyways", "train"): 7}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench import audit
 from workbench.clients import ClientRegistry
 from workbench.fleet.child import log_of
 from workbench.fleet.events import Progress
@@ -63,7 +64,7 @@ def says(project: Path, client: str, act: str) -> None:
 
 
 def run_fleet(project: Path, cells: list[Cell], view: View | None = None, **options: object) -> Result:
-    defaults = {"workers": 2, "continue_on_error": True, "view": view or View()}
+    defaults = {"workers": 2, "max_failures": None, "view": view or View()}
     return Fleet(project, cells, **(defaults | options)).run()
 
 
@@ -138,6 +139,15 @@ def test_how_each_end_is_written_down(ran: Ran, client: str) -> None:
     assert run.config_digest is not None
 
 
+def test_each_run_that_began_is_on_record_with_its_end(ran: Ran) -> None:
+    began = {entry.client for entry in audit.entries(ran.project) if entry.action == "run.begun"}
+    ended = [
+        (entry.client, entry.facts["state"]) for entry in audit.entries(ran.project) if entry.action == "run.ended"
+    ]
+    assert began == set(ENDS)
+    assert sorted(ended) == sorted((client, state) for client, (_, state, _) in ENDS.items())
+
+
 def test_one_failure_is_a_failure_of_the_fleet(ran: Ran) -> None:
     assert (ran.told["exit code"], ran.told["stopped by"]) == (1, None)
     assert ran.told["planned"] == sorted(ENDS)
@@ -181,7 +191,7 @@ def test_words_are_in_the_log_and_a_secret_is_not_in_the_ledger(ran: Ran) -> Non
 def test_after_the_first_failure_nothing_new_starts(tiny: Path) -> None:
     says(tiny, "alpha", "raise")
     cells = [Cell(client, pipeline) for client in ("alpha", "beta") for pipeline in ("act", "gate")]
-    result = run_fleet(tiny, cells, workers=1, continue_on_error=False)
+    result = run_fleet(tiny, cells, workers=1, max_failures=1)
     assert [(run.client, run.pipeline, run.state, run.error) for run in result.runs][1:] == [
         ("alpha", "gate", "cancelled", "not started: act of this client failed"),
         ("beta", "act", "cancelled", "not started: act of alpha failed"),

@@ -50,6 +50,7 @@ def test_plain_lines() -> None:
 
 
 def test_live_lines_obey_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.fleet.view.DRAW_SECONDS", 0.0)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("TERM", "xterm")
     stream = Terminal()
@@ -60,31 +61,46 @@ def test_live_lines_obey_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1/2" in text
     assert "[bold]fit_network[/bold]" in text
     assert "[red]Stopping[/red]" in text
-    assert "1 running, 2 waiting, 0 ended" in text
-    assert "skyways  train  failed  3m 07s  [blink]node fit: ValueError" in text
-    assert "0 running, 2 waiting, 1 ended" in text
+    assert "1 running, 2 waiting, 0 of 3 ended" in text
+    assert "✗ skyways  train  failed  3m 07s" in text
+    assert "  [blink]node fit: ValueError" in text
 
 
-def test_a_thousand_clients_do_not_outgrow_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LINES", "10")
+def test_what_has_ended_is_not_drawn_as_running_below_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
-    view = LiveView(Terminal(), 1000)
-    for number in range(1000):
-        view.started(Cell(f"client_{number}", "train"))
-    with view._console.capture() as drawn:
-        view._console.print(view._drawing())
-    assert len(drawn.get().splitlines()) < 10
+    stream = Terminal()
+    view = LiveView(stream, 1)
+    with view:
+        view.started(Cell("skyways", "train"))
+        view.refresh()
+        view.ended(a_run())
+        text = click.unstyle(stream.getvalue())
+    assert text.rstrip().splitlines()[-1].startswith("0 running, 0 waiting, 1 of 1 ended")
+    assert "starting" not in text.split("\r")[-1], "the last picture"
+
+
+def test_it_is_not_drawn_more_often_than_an_eye_can_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    view = LiveView(stream, 1)
+    with view:
+        view.started(Cell("skyways", "train"))
+        view.refresh()
+        once = len(stream.getvalue())
+        for _ in range(50):
+            view.refresh()
+        assert len(stream.getvalue()) < 2 * once
 
 
 def test_the_table_shows_what_there_is() -> None:
     runs = [
-        a_run(champion=3, metric="roc_auc", value=0.71236, partial=True),
+        a_run(champion=3, metric="roc_auc", value=0.71236, partial=True, ran=2, skipped=29),
         a_run("crashed", client="clinic", seconds=None, error="killed by SIGSEGV"),
     ]
     assert click.unstyle(of_runs(runs, when=False)).splitlines() == [
-        "client   pipeline  state             seconds  champion   metric",
-        "skyways  train     succeeded (part)  3m 07s   version 3  roc_auc 0.7124",
-        "clinic   train     crashed           —        —          —",
+        "client   pipeline  state             seconds  nodes    champion   metric",
+        "skyways  train     succeeded (part)  3m 07s   2 of 31  version 3  roc_auc 0.7124",
+        "clinic   train     crashed           —        —        —          —",
         "",
         "clinic train: killed by SIGSEGV",
     ]

@@ -44,6 +44,20 @@ REFUSED = {
     "credentials": ("credentials.yml", "db: {password: x}", "no secret lies in conf/"),
     "an alias": ("parameters.yml", "a: &x 1\nb: *x", "an alias"),
     "a class": ("catalog.yml", "raw:\n  type: os.system", "names a class"),
+    "the environment": ("parameters.yml", "a: [{b: 'x ${oc.env:VAULT_TOKEN}'}]", r"parameters.yml:1: .* may not read"),
+    "the environment, in globals": ("globals.yml", "x: ${ oc.env:HOME}", "may not read the environment"),
+    "the environment, in a key": ("parameters.yml", "${oc.env:HOME}: 1", "may not read the environment"),
+    "the environment, inside another": (
+        "parameters.yml",
+        "a: ${globals:${oc.env:HOME}}",
+        "may not read the environment",
+    ),
+    "the environment, by parts": ("parameters.yml", "x: env\na: ${oc.${x}:HOME}", "may not read the environment"),
+    "the environment, by a name of parts": (
+        "parameters.yml",
+        "x: oc\na: ${${x}.env:HOME}",
+        "may not read the environment",
+    ),
 }
 
 
@@ -58,3 +72,9 @@ def test_a_symbolic_link_is_refused(project: Path) -> None:
     (project / "conf/clients/clinic/parameters.yml").symlink_to("/etc/hostname")
     with pytest.raises(ConfigurationError, match="no symbolic link"):
         loader(project, "clients/clinic")
+
+
+def test_other_interpolations_are_allowed(project: Path) -> None:
+    (project / "conf/clients/clinic/parameters.yml").write_text("train: {epochs: '${globals:epochs}'}\n")
+    (project / "conf/clients/clinic/globals.yml").write_text("epochs: 3\n")
+    assert loader(project, "clients/clinic")["parameters"]["train"]["epochs"] == 3

@@ -12,8 +12,13 @@ from workbench.hooks.summary import summary
 def verdict(tmp_path: Path) -> dict[str, object]:
     reporting = tmp_path / "data/acme/08_reporting"
     reporting.mkdir(parents=True)
-    (reporting / "metrics.json").write_text(json.dumps({"network.roc_auc": 0.74321}))
-    record = {"metric": "roc_auc", "version": 3, "champion_version": 3, "reasons": ["first model"]}
+    record = {
+        "metric": "roc_auc",
+        "challenger": 0.74321,
+        "version": 3,
+        "champion_version": 3,
+        "reasons": ["first model"],
+    }
     (reporting / "verdict.json").write_text(json.dumps(record))
     return record
 

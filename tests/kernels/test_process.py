@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import KernelError
-from workbench.kernels.process import ADDRESS, WarmProcess, ZygoteProcess, shared_zygote, start_kernel
+from workbench.kernels.process import ADDRESS, WarmProcess, ZygoteProcess, shared_zygote, some_zygote, start_kernel
 from workbench.kernels.wire import Request
 
 pytestmark = pytest.mark.usefixtures("linux")
@@ -151,3 +151,25 @@ def test_it_is_shared_for_the_length_of_a_block() -> None:
     assert os.environ.get(ADDRESS) == before
     assert not Path(zygote.address).parent.exists()
     assert gone(zygote.pid)
+
+
+def test_a_zygote_that_is_there_is_taken_and_one_that_is_gone_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    with shared_zygote(["json"]) as zygote, some_zygote():
+        assert os.environ[ADDRESS] == zygote.address
+    monkeypatch.setenv(ADDRESS, zygote.address)
+    with some_zygote():
+        assert os.environ[ADDRESS] != zygote.address
+    assert os.environ[ADDRESS] == zygote.address
+
+
+def test_a_long_temporary_folder_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket's path has at most 107 bytes; somebody's folder for temporary files may have more."""
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    zygote = ZygoteProcess(())
+    try:
+        assert len(zygote.address) <= 107
+        assert list(long.iterdir()) == []
+    finally:
+        zygote.close()

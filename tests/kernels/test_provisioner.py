@@ -115,6 +115,16 @@ def test_it_is_interrupted_restarted_and_shut_down(start: Callable[..., Session]
     assert not session.manager.is_alive()
 
 
+def test_a_relative_folder_is_that_of_who_asks(
+    start: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    session = start(cwd="here")
+    assert session.is_warm
+    assert session.run("import os; print(os.getcwd())") == str(tmp_path / "here")
+
+
 def test_pictures_come_as_from_a_cold_kernel(start: Callable[..., Session]) -> None:
     draw = "import matplotlib.pyplot as plt; plt.plot([1, 2]); print(plt.get_backend())"
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}

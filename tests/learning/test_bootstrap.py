@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.learning.metrics import intervals
+from workbench.learning.metrics import intervals, resample
 
 
 def coin(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,3 +70,41 @@ def test_an_interval_holds_its_own_value_also_at_a_bound() -> None:
     values = np.random.default_rng(0).normal(size=100)
     found = intervals("regression", values, np.full(100, values.mean()))["r2"]
     assert found.low < found.value == found.high
+
+
+def rivals(rows: int, seed: int, shift: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, a good prediction, and nearly the same one, a little worse."""
+    random = np.random.default_rng(seed)
+    y, prediction = coin(rows, seed)
+    return y, prediction, np.clip(prediction + shift * random.normal(size=rows), 0.001, 0.999)
+
+
+def test_a_small_difference_is_seen_where_the_intervals_overlap() -> None:
+    y, one, other = rivals(2000, 0, 0.06)
+    first, second = resample("binary", y, one, seed=5), resample("binary", y, other, seed=5)
+    apart = second.minus(first)["roc_auc"]
+    assert apart.value == second.whole["roc_auc"] - first.whole["roc_auc"] < 0
+    assert apart.low <= apart.value <= apart.high < 0
+    assert second.intervals()["roc_auc"].high > first.intervals()["roc_auc"].low
+    assert apart.high - apart.low < (first.intervals()["roc_auc"].high - first.intervals()["roc_auc"].low) / 2
+
+
+def test_a_difference_holds_the_truth_about_as_often_as_it_says() -> None:
+    """Of predictions p and p + 0.1, the expected Brier scores differ by 0.1² exactly, whatever p is."""
+    held = 0
+    for seed in range(150):
+        y, prediction = coin(300, seed)
+        one, other = (
+            resample("binary", y, values, resamples=100, seed=seed + 1000) for values in (prediction, prediction + 0.1)
+        )
+        found = other.minus(one, 0.9)["brier"]
+        held += found.low <= 0.01 <= found.high
+    assert 122 <= held <= 146
+
+
+def test_a_model_does_not_differ_from_itself_and_what_is_undefined_stays_so() -> None:
+    y, prediction = coin(100, 0)
+    same = resample("binary", y, prediction)
+    assert same.minus(same)["log_loss"].to_dict() == {"value": 0.0, "low": 0.0, "high": 0.0}
+    alone = resample("binary", np.zeros(30), np.linspace(0, 1, 30))
+    assert alone.minus(alone)["roc_auc"].to_dict() == {"value": None, "low": None, "high": None}

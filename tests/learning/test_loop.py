@@ -15,11 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import ModelError
-from workbench.learning import Columns, TabularModel, TrainConfig, fit
+from workbench.learning import Columns, TrainConfig, fit
 from workbench.learning.devices import enough_memory
 from workbench.learning.encoding import TableEncoder
 from workbench.learning.loop import NotFinite, TrainingLoop
 from workbench.learning.networks import TabMSpec, build
+from workbench.learning.networks.model import NetworkModel
 from workbench.learning.tensors import TensorTable
 
 SPEC = TabMSpec(members=2, width=8, bins=4, embedding=2)
@@ -52,7 +53,7 @@ def loop_with(make_table: Callable, make_columns: Callable) -> Callable[[int], T
         encoder = TableEncoder.fit(train, columns)
         config = TrainConfig(epochs=3, batch_size=256, learning_rate=6e-3, averaging=0.9, network=SPEC)
         torch.manual_seed(0)
-        model = TabularModel(columns, encoder, config, Cramped(build(SPEC, encoder.inputs), most))
+        model = NetworkModel(columns, encoder, config, Cramped(build(SPEC, encoder.inputs), most))
         tables = (TensorTable.of(table, encoder, columns, CPU) for table in (train, validation))
         return TrainingLoop(model, *tables, clock=lambda: 0.0, began=0.0)
 
@@ -109,7 +110,7 @@ def test_the_rows_that_are_kept_are_those_of_the_batch(quick: TrainConfig, poiso
     columns = Columns("regression", "y", ("a",), ())
     encoder = TableEncoder.fit(poisoned.slice(0, 100), columns)
     train = TensorTable.of(poisoned, encoder, columns, CPU)
-    model = TabularModel(columns, encoder, replace(quick, batch_size=50, network=SPEC), build(SPEC, encoder.inputs))
+    model = NetworkModel(columns, encoder, replace(quick, batch_size=50, network=SPEC), build(SPEC, encoder.inputs))
     torch.manual_seed(3)
     place = int((torch.randperm(600) == 123).nonzero())
     assert place > 50, "in the first batch there is nothing to tell apart"

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from workbench.errors import ModelError
+from workbench.errors import ModelError, StorageError
 from workbench.learning import TabularModel
 from workbench.learning.storage import read_model, write_model
 
@@ -117,7 +117,10 @@ def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> Non
         (("architecture", "name"), "os.system", "architecture 'os.system' is unknown"),
         (("architecture", "width"), 4096, "is not what this version of the workbench writes"),
         (("architecture", "width"), 10**12, "width of the network is 1000000000000"),
-        (("format",), 3, "has format 3"),
+        (("format",), 4, "has format 4"),
+        (("kind",), "os.system", "kind 'os.system' is unknown"),
+        (("kind",), "boosting", "is not what this version of the workbench writes"),
+        (("kind",), ["network"], "is unknown"),
         (("encoder",), [], "is not what this version of the workbench writes"),
         (("encoder", "numeric"), None, "is not what this version of the workbench writes"),
         (("columns", "task"), "ranking", "task 'ranking' is unknown"),
@@ -192,7 +195,7 @@ def test_a_save_that_is_broken_off_leaves_the_old_model(
         return write(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", fail_at_the_second)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageError, match="the disk is full"):
         models("multiclass").save(saved)
     monkeypatch.undo()
     assert np.array_equal(TabularModel.load(saved).predict(rows), before)

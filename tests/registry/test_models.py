@@ -15,8 +15,9 @@ from kedro.io import DatasetError
 from workbench.clients import Client
 from workbench.datasets.champion import Champion
 from workbench.errors import ModelError
-from workbench.registry import flavor, models
+from workbench.registry import alias, flavor, models
 from workbench.registry.holdout import Features
+from workbench.registry.local_store import artifacts
 from workbench.registry.models import CHAMPION, Registered, Standing
 from workbench.registry.store import Store, known_warnings_ignored
 
@@ -91,6 +92,31 @@ def test_mlflow_itself_can_load_and_use_it(
         ("site", "string", False),
     ]
     assert len(loaded.metadata.load_input_example(str(artifact(store, registered)))) == 5
+
+
+@pytest.mark.parametrize("kind", ["boosting", "linear", "ensemble"])
+def test_every_kind_of_model_can_be_champion(kind: str, store: Store, client: Client, features: Features) -> None:
+    """As a network is: read back as it was, used by MLflow itself, and nothing in it but tensors and text."""
+    from workbench.learning import TrainConfig
+    from workbench.learning.candidates import select
+
+    folds = [features.table.filter(features.table.fold == fold).to_pyarrow() for fold in ("train", "validation")]
+    columns = features.columns
+    found = select(*folds, columns, TrainConfig(epochs=2, seed=5), names=("boosting", "linear"), metric="log_loss")
+    model = found.contenders[kind].model
+    made = register(store, client, model, features)
+    models.set_alias(store, client.id, CHAMPION, made.version)
+    rows = features.table.to_pyarrow()
+    champion = models.champion("clinic", store.project)
+    assert (champion.model.kind, champion.sha256) == (kind, made.sha256)
+    assert np.array_equal(champion.model.predict(rows), model.predict(rows))
+    names = {path.suffix for path in artifact(store, made).rglob("*") if path.is_file()}
+    assert names <= {".safetensors", ".json", ".txt", ".yaml", ".yml", ""}
+    with known_warnings_ignored():
+        import mlflow.pyfunc
+    frame = rows.select(list(columns.features)).to_pandas()
+    served = mlflow.pyfunc.load_model("models:/clinic@champion").predict(frame)
+    np.testing.assert_allclose(served["probability"], model.predict(rows))
 
 
 def test_the_same_model_is_registered_once(
@@ -183,7 +209,7 @@ def test_a_pickle_in_the_registry_is_never_opened(store: Store, tmp_path: Path) 
     with known_warnings_ignored():
         import mlflow.pyfunc
 
-    canary, planted = tmp_path / "canary", tmp_path / "planted"
+    canary, planted = tmp_path / "canary", artifacts(store.project) / "clinic" / "planted"
     (planted / "data").mkdir(parents=True)
     (planted / "data/model.pkl").write_bytes(pickle.dumps(Bomb(canary)))
     flavors = {"python_function": {"loader_module": "mlflow.sklearn", "model_path": "data/model.pkl"}}
@@ -202,11 +228,19 @@ def test_a_pickle_in_the_registry_is_never_opened(store: Store, tmp_path: Path) 
 
 
 def test_an_alias_moved_by_hand_is_what_counts(
-    store: Store, registered: Registered, client: Client, weak_network: Any, features: Features
+    store: Store,
+    registered: Registered,
+    client: Client,
+    weak_network: Any,
+    features: Features,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     second = register(store, client, weak_network, features)
     models.set_alias(store, "clinic", CHAMPION, second.version)
     assert models.champion("clinic", store.project).version == 2
+    monkeypatch.setattr(alias, "open_store", lambda project: pytest.fail("MLflow was asked"))
+    assert alias.champion_version("clinic", store.project) == 2
+    assert alias.champion_version("skyways", store.project) is None
 
 
 def test_standings_name_every_client(store: Store, registered: Registered) -> None:

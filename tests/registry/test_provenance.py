@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from workbench.registry.provenance import code_version, configuration, digest_of_json, digest_of_path, flatten
+from workbench.files import sha256_of_path, write_text
+from workbench.registry.provenance import code_version, configuration, digest_of_json, flatten
 
 
 @pytest.fixture
@@ -63,21 +64,31 @@ def test_typed_parameters_are_what_they_stand_for(store_project: Path) -> None:
 def test_a_digest_is_read_again_only_when_the_file_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "a.parquet"
     file.write_bytes(b"one")
-    first = digest_of_path(file)
+    first = sha256_of_path(file)
     stamp = file.stat()
-    monkeypatch.setattr("workbench.registry.provenance.sha256_of_file", lambda path: pytest.fail(f"{path} read again"))
-    assert digest_of_path(file) == first
+    monkeypatch.setattr("workbench.files.sha256_of_file", lambda path: pytest.fail(f"{path} read again"))
+    assert sha256_of_path(file) == first
     monkeypatch.undo()
     file.write_bytes(b"two")
     os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1))
-    assert digest_of_path(file) != first
+    assert sha256_of_path(file) != first
+
+
+def test_a_clock_that_went_back_hides_no_change(tmp_path: Path) -> None:
+    """Of two versions with one size and one time, the second is another file: it was renamed into place."""
+    file = tmp_path / "a.parquet"
+    write_text(file, "one")
+    first, stamp = sha256_of_path(file), file.stat()
+    write_text(file, "two")
+    os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert sha256_of_path(file) != first
 
 
 def test_a_folders_digest_has_the_names_of_its_files(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"{name}.parquet").write_bytes(b"same")
-    assert digest_of_path(tmp_path / "a") != digest_of_path(tmp_path / "b")
+    assert sha256_of_path(tmp_path / "a") != sha256_of_path(tmp_path / "b")
 
 
 def test_parameters_are_flat_and_redacted() -> None:

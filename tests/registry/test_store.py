@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import ConfigurationError, Transient
+from workbench.registry import local_store
 from workbench.registry.store import Store, open_store, tracking_uri
 
 OPEN = (
@@ -109,3 +110,22 @@ def test_a_server_that_is_down_may_be_up_later_and_its_password_is_not_told(
         open_store(store_project)
     assert "hunter2" not in str(caught.value)
     assert "run the same command again" in str(caught.value)
+
+
+def test_a_run_flushes_once_and_the_file_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    local_store.flush_less()
+    store = open_store(tmp_path)
+    engine = store.api._tracking_client.store.engine
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1, "NORMAL"
+    engine.dispose()
+    event.remove(Engine, "connect", local_store._flush_at_checkpoints)
+    flushed: list[int] = []
+    monkeypatch.setattr("os.fsync", flushed.append)
+    local_store.flush(tmp_path)
+    assert flushed, "at least the database itself"

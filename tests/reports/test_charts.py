@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from workbench.reports import charts
 from workbench.reports.charts.data import kept_rows, missing_shares, time_spans
-from workbench.reports.charts.ranking import rank_curves
 from workbench.reports.estimates import Estimate
+from workbench.reports.holdout import describe_errors, rank_curves
 from workbench.reports.sanitise import sanitise
 from workbench.reports.style import BLUE, GREY, ORANGE, VERMILLION, picture
 
@@ -35,18 +36,30 @@ TABLES = {"a": {"read": 10, "kept": 9, "quarantined": 1, "quarantined_share": 0.
 HOSTILE = "$x^2$ <b> & a_column_with_a_name_that_is_much_too_long_for_any_chart"
 
 TRUTH = np.array(CLASSES)[RNG.integers(0, 14, 90)]
+SORTED = pa.table({"label": TRUTH, "network": np.eye(14)[np.ones(90, int)].tolist()})
+RANKED = describe_errors(
+    pa.table({"label": LABEL, "network": SCORE, "boosting": np.full(500, 0.5)}), {"task": "binary"}
+)
 GROUPS = [{"value": HOSTILE, "rows": 3, "roc_auc": 0.7}, {"value": "y", "rows": 1, "roc_auc": None}]
 BINS = [{"predicted": 0.1, "observed": 0.2}, {"predicted": 0.5, "observed": 0.6}]
 FIRST, LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)
 
+
+def regression(predicted, label=NUMBERS):
+    return describe_errors(pa.table({"label": label, "network": predicted}), {"task": "regression"})
+
+
 DRAWN = {
     "side_by_side": lambda: charts.side_by_side(EVALUATION),
     "training_curve": lambda: charts.training_curve(HISTORY),
-    "ranking": lambda: charts.ranking(LABEL, {"network": SCORE, "boosting": np.full(500, 0.5)}),
-    "scores_by_answer": lambda: charts.scores_by_answer(LABEL, SCORE),
-    "confusion": lambda: charts.confusion(TRUTH, np.array(["class 1"] * 90), CLASSES),
-    "predicted_against_true": lambda: charts.predicted_against_true(NUMBERS, NUMBERS * 0.9),
-    "predicted_against_true, perfect": lambda: charts.predicted_against_true(NUMBERS, NUMBERS),
+    "ranking": lambda: charts.ranking(RANKED),
+    "scores_by_answer": lambda: charts.scores_by_answer(RANKED),
+    "confusion": lambda: charts.confusion(
+        describe_errors(SORTED, {"task": "multiclass", "classes": CLASSES})["confusion"]
+    ),
+    "predicted_against_true": lambda: charts.predicted_against_true(regression(NUMBERS * 0.9)),
+    "predicted_against_true, perfect": lambda: charts.predicted_against_true(regression(NUMBERS)),
+    "predicted_against_true, one value": lambda: charts.predicted_against_true(regression(NUMBERS * 0, NUMBERS * 0)),
     "importance": lambda: charts.importance([{"feature": HOSTILE, "importance": 0.1, "std": None}], "roc_auc", 5),
     "by_group": lambda: charts.by_group("c", GROUPS, "roc_auc", Estimate(0.8, 0.7, 0.9)),
     "reliability": lambda: charts.reliability(BINS, "binary"),
@@ -104,8 +117,24 @@ def test_rows_of_equal_score_pass_a_threshold_together() -> None:
 
 def test_a_curve_of_many_points_is_thinned() -> None:
     label = RNG.integers(0, 2, 50_000)
-    html = charts.ranking(label, {"network": RNG.random(50_000)})
-    assert len(html) < 60_000
+    errors = describe_errors(pa.table({"label": label, "network": RNG.random(50_000)}), {"task": "binary"})
+    assert len(errors["roc"]) <= 200
+    assert len(charts.ranking(errors)) < 60_000
+
+
+def test_a_search_is_drawn_with_the_best_setting_in_words() -> None:
+    trials = [
+        {"trial": at, "state": state, "validation_loss": loss, "epochs": 3, "seconds": 1.0, "best": at == 1,
+         "learning_rate": rate, "dropout": 0.1, "width": 64.0}
+        for at, (state, loss, rate) in enumerate(
+            [("complete", 0.5, 0.001), ("complete", 0.4, 0.01), ("pruned", 0.9, 0.0001), ("fail", None, 0.02)]
+        )
+    ]  # fmt: skip
+    html = charts.parallel_coordinates(trials)
+    assert "3 settings were tried, 1 of them given up early. The best is trial 1: learning rate 0.0100" in html
+    assert "validation loss 0.400" in html
+    for too_few in ([], trials[:1]):
+        assert "Its settings are the defaults" in charts.parallel_coordinates(too_few)
 
 
 def test_the_numbers_stand_in_the_alternative_text() -> None:

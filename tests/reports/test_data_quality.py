@@ -117,7 +117,7 @@ def test_what_is_missing(summary) -> None:
 
 def test_freshness_is_in_utc(summary) -> None:
     html = data_quality.freshness(summary)
-    assert "The newest value is of 07 June 2024, in orders.seen." in html
+    assert "The newest value is of 7 June 2024, in orders.seen." in html
     summary["tables"]["orders"]["columns"] = {"id": column()}
     assert "No table has a column with dates" in data_quality.freshness(summary)
 

@@ -10,6 +10,7 @@ import pytest
 
 from workbench.reports import charts, model_card
 from workbench.reports.estimates import Estimate, leads
+from workbench.reports.holdout import describe_errors
 
 ROLES = {
     "task": "binary",
@@ -100,6 +101,22 @@ def test_a_model_that_is_level_or_behind_is_called_so(acme) -> None:
 )
 def test_a_difference_is_judged_by_the_intervals(boosting, said) -> None:
     assert said in model_card.comparison(evaluation(boosting=boosting))
+
+
+@pytest.mark.parametrize(
+    ("metric", "network", "boosting", "apart", "said"),
+    [
+        ("roc_auc", 0.8, 0.7, (-0.12, -0.08), "is ahead of “gradient boosting” by 0.100; with both tried on the same rows, drawn again and again, it is between 0.080 and 0.120, so this is no accident"),
+        ("roc_auc", 0.8, 0.79, (-0.015, 0.005), "by 0.010; with both tried on the same rows, drawn again and again, it lies between 0.005 behind and 0.015 ahead, so on other rows"),
+        ("roc_auc", 0.7, 0.8, (0.08, 0.12), "is behind “gradient boosting” by 0.100; with both tried on the same rows, drawn again and again, it is between 0.080 and 0.120"),
+        ("rmse", 2.0, 3.0, (0.5, 1.5), "is ahead of “gradient boosting” by 1.00; with both tried on the same rows, drawn again and again, it is between 0.500 and 1.50"),
+    ],
+)  # fmt: skip
+def test_a_paired_difference_counts_for_more_than_two_intervals(metric, network, boosting, apart, said) -> None:
+    given = evaluation(network, boosting, metric=metric)
+    found = {"value": boosting - network, "low": apart[0], "high": apart[1]}
+    html = model_card.comparison(given | {"differences": {"boosting": {metric: found}}})
+    assert said in html
 
 
 def test_the_best_of_each_line_stands_out_and_the_primary_metric_comes_first() -> None:
@@ -226,17 +243,18 @@ def test_calibration_asks_in_words_that_fit_the_task() -> None:
 
 
 def test_error_charts_by_task() -> None:
+    def shown(predictions, **roles):
+        return model_card.error_charts(describe_errors(predictions, roles))
+
     binary = pa.table(
         {"label": pa.array([0, 1, 1], pa.int8()), "network": [0.1, 0.9, 0.4], "boosting": [0.2, 0.8, 0.6]}
     )
-    assert model_card.error_charts(binary, {"task": "binary"}).count("<img") == 2
-    one_class = binary.slice(1)
-    assert "same answer" in model_card.error_charts(one_class, {"task": "binary"})
+    assert shown(binary, task="binary").count("<img") == 2
+    assert "same answer" in shown(binary.slice(1), task="binary")
     classes = pa.table({"label": ["a", "b"], "network": [[0.9, 0.1], [0.6, 0.4]]})
-    html = model_card.error_charts(classes, {"task": "multiclass", "classes": ["a", "b"]})
-    assert "a: 100 % right; b: 0 % right" in html
+    assert "a: 100 % right; b: 0 % right" in shown(classes, task="multiclass", classes=["a", "b"])
     values = pa.table({"label": np.arange(9.0), "network": np.arange(9.0) + 1})
-    assert "within 1.00 of the truth" in model_card.error_charts(values, {"task": "regression"})
+    assert "within 1.00 of the truth" in shown(values, task="regression")
 
 
 def test_lead_has_a_sign_by_the_metrics_direction() -> None:

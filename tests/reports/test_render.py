@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,17 +13,17 @@ import pyarrow as pa
 import pytest
 
 from workbench.clients import Client
-from workbench.errors import ConfigurationError, ReportError
-from workbench.reports import render
+from workbench.errors import ConfigurationError, KernelLost, ReportError
+from workbench.reports import Limits, render
 
 HOSTILE = "\"); open('ran', 'w').write('x'); (\"\\\n${HOME} {0.__class__} '''"
 
 
 @pytest.fixture
 def run(bare: Path, acme: Client) -> Callable[..., str]:
-    def call(name: str, timeout_seconds: float = 60, **options: object) -> str:
-        options.setdefault("inputs", {})
-        return render(bare, name, client=acme, timeout_seconds=timeout_seconds, **options)
+    def call(name: str, timeout_seconds: float = 60, inputs: object = None, parameters: object = None, **limits) -> str:
+        limits = Limits(timeout_seconds, **limits)
+        return render(bare, name, client=acme, inputs=inputs or {}, limits=limits, parameters=parameters).html
 
     return call
 
@@ -114,9 +115,94 @@ def test_a_failing_cell_is_named_and_the_notebook_is_kept(template, code, run, f
 def test_a_kernel_that_does_not_start_is_a_failure(template, run, failed, monkeypatch) -> None:
     monkeypatch.setattr("workbench.reports.kernel.ReportKernel.start_kernel", lambda *_, **__: 1 / 0)
     template("none", "# None")
-    with pytest.raises(ReportError, match=r"report none: the kernel was lost \(division by zero\)\. Next: open .*none"):
+    with pytest.raises(KernelLost, match=r"report none: the kernel was lost \(division by zero\)\. Next: open .*none"):
         run("none")
     assert not failed("none").exists()
+    assert "The kernel came to no cell." in failed("none").with_suffix(".html").read_text()
+
+
+def test_a_kernel_that_dies_before_it_begins_is_replaced_and_a_cell_that_fails_is_not_run_again(
+    template, code, run, monkeypatch, tmp_path
+) -> None:
+    from workbench.reports.kernel import ReportKernel
+
+    tries, real = [], ReportKernel.start_kernel
+
+    def start(self, **options):
+        tries.append(time.monotonic())
+        if len(tries) == 1:
+            raise RuntimeError("no kernel today")
+        return real(self, **options)
+
+    monkeypatch.setattr(sys.modules["workbench.reports.render"], "FIRST_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(ReportKernel, "start_kernel", start)
+    template("again", "# Again", code("print('it came')"))
+    assert "it came" in run("again", retries=2)
+    assert len(tries) == 2
+    assert tries[1] - tries[0] >= 0.1, "after a while"
+    template("wrong", "# Wrong", code(f"open({str(tmp_path / 'ran')!r}, 'a').write('x'); 1 / 0"))
+    with pytest.raises(ReportError, match="division by zero"):
+        run("wrong", retries=2)
+    assert (tmp_path / "ran").read_text() == "x"
+
+
+def test_a_secret_in_an_output_fails_the_report_and_is_named_but_not_shown(
+    template, code, run, failed, monkeypatch
+) -> None:
+    monkeypatch.setenv("ACME_API_KEY", "canary-8f3a1c<&>")
+    template("leaks", "# Leaks", "## The settings", code("import os; print(os.environ['ACME_API_KEY'])"))
+    with pytest.raises(ReportError, match="section 'The settings' holds the value of .* ACME_API_KEY") as raised:
+        run("leaks")
+    assert "canary" not in str(raised.value)
+    assert not failed("leaks").exists(), "nor is a notebook kept that holds it"
+    template("fails", "# Fails", code("import os; print(os.environ['ACME_API_KEY'])"), code("1 / 0"))
+    with pytest.raises(ReportError, match="division by zero"):
+        run("fails")
+    for path in failed("fails").parent.iterdir():
+        assert "canary" not in path.read_text(), path.name
+    assert "[redacted]" in failed("fails").read_text()
+    template("fine", "# Fine")
+    for given in ({"inputs": {"record": {"x": "canary-8f3a1c<&>"}}}, {"parameters": {"note": "canary-8f3a1c<&>"}}):
+        template("fine", "# Fine", parameters='client: str = ""\ninputs: str = ""\nnote: str = ""')
+        with pytest.raises(ReportError, match="made from holds the value of"):
+            run("fine", **given)
+
+
+def test_a_failed_report_has_a_page_that_says_what_to_do_and_goes_when_it_succeeds(template, code, run, failed) -> None:
+    template("page", "# Page", "## Sums <b>", code("import sys; print('<i>clue</i>', file=sys.stderr)"), code("1 / 0"))
+    good = failed("page").parent.parent / "page.html"
+    good.parent.mkdir(parents=True)
+    good.write_text("the last good one")
+    with pytest.raises(ReportError):
+        run("page")
+    page = failed("page").with_suffix(".html").read_text()
+    for part in (
+        "cell 5 (Sums &lt;b&gt;), line 1: ZeroDivisionError: division by zero",
+        "&lt;i&gt;clue&lt;/i&gt;",
+        "kedro report run page --clients acme",
+        str(failed("page")),
+        "it is untouched",
+        "default-src 'none'",
+    ):
+        assert part in page, part
+    assert good.read_text() == "the last good one"
+    template("page", "# Page")
+    run("page")
+    assert list(failed("page").parent.iterdir()) == []
+
+
+def test_a_cell_that_takes_too_long_is_stopped(template, code, run) -> None:
+    template("slow", "# Slow", code("print('quick')"), code("import time; time.sleep(60)"))
+    started = time.monotonic()
+    with pytest.raises(ReportError, match="one cell took longer than 1 s and was stopped at cell 4"):
+        run("slow", cell_seconds=1)
+    assert time.monotonic() - started < 30
+
+
+def test_a_notebook_that_takes_too_much_memory_fails_and_the_machine_does_not(template, code, run) -> None:
+    template("greedy", "# Greedy", code("x = bytearray(64 * 2**20); print(len(x))"), code("y = bytearray(600 * 2**20)"))
+    with pytest.raises(ReportError, match="cell 4.*MemoryError"):
+        run("greedy", memory_mb=300)
 
 
 def test_leaving_with_sys_exit_is_a_failure(template, code, run) -> None:
@@ -181,7 +267,9 @@ def test_a_killed_kernel_is_a_failure_and_its_children_go_with_it(template, code
 )
 def test_a_wrong_parameter_starts_no_kernel(template, run, monkeypatch, given, sentence) -> None:
     template("plain", "# Plain")
-    monkeypatch.setattr("workbench.reports.execute.execute", lambda *_, **__: pytest.fail("a kernel was started"))
+    monkeypatch.setattr(
+        sys.modules["workbench.reports.render"], "execute", lambda *_, **__: pytest.fail("a kernel was started")
+    )
     with pytest.raises(ConfigurationError, match=sentence):
         run("plain", parameters=given)
 

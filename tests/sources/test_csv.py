@@ -160,7 +160,7 @@ SET = "for this source in client.yml, or repair the line"
         (
             "id,name\n1,a\n".encode("utf-16") + b"\x00",
             {"encoding": "utf-16"},
-            ": is not utf-16. Next: correct `encoding` of this source in client.yml: utf-8, utf-16 or latin-1",
+            ": is not utf-16. Next: correct `encoding` of this source in client.yml: utf-8, utf-16, latin-1 or windows-1252",
         ),
     ],
 )
@@ -204,3 +204,24 @@ def test_what_was_written_is_read(opening, table, encoding):
     rows = rows_of(opening, data, encoding=encoding)
     assert good(rows) == [tuple(cell or None for cell in row) for row in table]
     assert len(rows) == len(table)
+
+
+def renamed(opening, **names):
+    (opening.project / "people.csv").write_text("Full Name,Age\nAnn,3\n")
+    source = CsvSource(kind="csv", path="people.csv", rename=names)
+    return open_source(source, opening).rows
+
+
+def test_columns_get_the_names_of_client_yml(opening):
+    rows = renamed(opening, full_name="Full Name")
+    assert [name for name in rows.columns if not name.startswith("_")] == ["full_name", "Age"]
+
+
+def test_a_column_that_is_to_be_renamed_and_is_not_there(opening):
+    with pytest.raises(DataError, match=r"'Full Nam', which `rename` calls 'x', .* did you mean 'Full Name'"):
+        renamed(opening, x="Full Nam")
+
+
+def test_no_name_is_given_twice(opening):
+    with pytest.raises(DataError, match="makes a second column 'age'"):
+        renamed(opening, age="Full Name")

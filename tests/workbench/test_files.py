@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from workbench.files import durable_file, durable_folder, recover_folder, sha256_of_file, sha256_of_folder, write_text
+from workbench.files import (
+    durable_file,
+    durable_folder,
+    recover_folder,
+    sha256_of_file,
+    sha256_of_folder,
+    sweep,
+    write_text,
+)
 
 
 def names(folder: Path) -> set[str]:
@@ -113,3 +121,16 @@ def test_digests_tell_content_and_names_apart(tmp_path: Path) -> None:
     assert digest["one"] == digest["four"]
     assert len(set(digest.values())) == 3
     assert sha256_of_file(tmp_path / "one" / "a") == sha256_of_file(tmp_path / "two" / "b")
+
+
+def test_sweep_removes_what_dead_writers_left_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "kept.txt").write_text("x")
+    (tmp_path / ".staging-1234-a.txt").write_text("half")
+    (tmp_path / ".staging-5678-b").mkdir()
+    (tmp_path / ".staging-5678-b" / "half").write_text("half")
+    (tmp_path / ".staging-old-c").mkdir()
+    (tmp_path / ".staging-old-c" / "whole").write_text("old")
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "kept.txt"]
+    assert (tmp_path / "c" / "whole").read_text() == "old"
+    sweep(tmp_path / "nowhere")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MODELS", "Holdout"]
 
-MODELS = ("network", "boosting", "majority")
+MODELS = ("ensemble", "network", "boosting", "linear", "majority")
+"""Columns that may hold a model's predictions; those that are there are evaluated."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Holdout:
     Attributes:
         task: binary, multiclass or regression.
         labels: the target as metrics take it.
-        predictions: of each model.
+        predictions: of each model, the candidate first.
         table: the other columns.
     """
 
@@ -36,23 +37,29 @@ class Holdout:
     table: pa.Table
 
     @classmethod
-    def of(cls, table: pa.Table, roles: Mapping[str, Any]) -> Holdout:
+    def of(cls, table: pa.Table, roles: Mapping[str, Any], candidate: str) -> Holdout:
         """From the table that ``predict_holdout`` made.
+
+        Args:
+            table: it.
+            roles: ``feature_roles``.
+            candidate: the column of the model that goes on.
 
         Raises:
             DataError: it has no row, or lacks a column.
         """
         from workbench.learning.encoding.target import labels
 
-        missing = [name for name in ("label", *MODELS) if name not in table.column_names]
+        missing = [name for name in ("label", candidate, "majority") if name not in table.column_names]
         if missing or not table.num_rows:
             raise DataError(
                 f"column '{missing[0]}' is missing" if missing else "there is no row",
                 where="table holdout_predictions",
                 hint="make it again: `kedro run --pipeline train`",
             )
-        columns = Columns.from_dict({**roles, "target": "label", "numeric": [MODELS[0]], "categorical": []})
-        return cls(columns.task, labels(table, columns), {name: _array(table[name]) for name in MODELS}, table)
+        columns = Columns.from_dict({**roles, "target": "label", "numeric": [candidate], "categorical": []})
+        models = dict.fromkeys([candidate, *(name for name in MODELS if name in table.column_names)])
+        return cls(columns.task, labels(table, columns), {name: _array(table[name]) for name in models}, table)
 
     @property
     def rows(self) -> int:

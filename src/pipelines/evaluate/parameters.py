@@ -25,5 +25,9 @@ class EvaluateParameters(BaseModel):
         description="Check `calibrated`: largest mean gap between predicted and observed, as a probability, or as a "
         "share of the target's standard deviation.",
     )
+    monotone_limit: float = Field(
+        0.02, ge=0, le=1, description="Check `monotone`: largest share of steps in the direction that must not be."
+    )
+    monotone_rows: int = Field(1000, ge=10, description="Held-out rows that are moved along each such column.")
     fewest_test_rows: int = Field(50, ge=1, description="Check `enough_test_rows`: held-out rows that there must be.")
     fewest_group_rows: int = Field(50, ge=1, description="A group with fewer held-out rows gets no score.")

@@ -1,4 +1,4 @@
-"""holdout_predictions → evaluation, metrics, calibration, segments; candidate → importance."""
+"""candidate, features, holdout_predictions → evaluation, metrics, calibration, segments; candidate → importance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 evaluate_models,
-                inputs=["client", "holdout_predictions", "feature_roles", "params:evaluate"],
+                inputs=["client", "candidate", "features", "holdout_predictions", "feature_roles", "params:evaluate"],
                 outputs=["evaluation", "metrics", "calibration", "segments"],
                 name="evaluate_models",
             ),

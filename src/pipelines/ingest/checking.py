@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipelines.ingest.casting import cast
 from pipelines.ingest.duplicates import REASONS, ROW, mark_duplicates
 from pipelines.ingest.rules import Rule, any_of, rules
 from workbench.clients import TableSchema
+from workbench.schemas.casting import cast
 from workbench.sources import PROBLEM
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from pipelines.ingest.casting import can_cast, kind_of
 from workbench.clients import TableSchema
 from workbench.errors import DataError
+from workbench.schemas.casting import can_cast, kind_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -10,11 +10,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pipelines.ingest.casting import ibis_type
 from pipelines.ingest.rules import full_match, holds_nul
 from workbench.clients import TableSchema
 from workbench.clients.schema import ColumnSchema
 from workbench.errors import DataError
+from workbench.schemas.casting import ibis_type
 
 if TYPE_CHECKING:
     from types import ModuleType

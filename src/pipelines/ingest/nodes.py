@@ -50,7 +50,7 @@ def check_rows(
     """
     from pipelines.ingest.checking import check_table
     from pipelines.ingest.columns import check_columns
-    from pipelines.ingest.infer import infer_schema
+    from workbench.schemas.infer import infer_schema
 
     checked, files = {}, {}
     for table, open_table in sources.items():
@@ -67,7 +67,12 @@ def check_rows(
             )
             table_schema = infer_schema(opened.rows, names, client.id, table)
         check_columns(opened.rows, names, table_schema, client.id, table)
-        checked[table] = check_table(opened.rows, table_schema)
+        try:
+            checked[table] = check_table(opened.rows, table_schema)
+        except DataError as error:
+            # The engine, which counts keys here, does not know whose rows they are.
+            error.where = error.where or f"client {client.id}, table {table}"
+            raise
         files[table] = [file.to_dict() for file in opened.files]
     return checked, files
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines.ingest.casting import given
 from workbench.clients.schema import ColumnSchema
+from workbench.schemas.casting import given
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

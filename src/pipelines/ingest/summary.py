@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pipelines.ingest.casting import kind_of
 from pipelines.ingest.checking import kept
 from pipelines.ingest.duplicates import REASONS
 from workbench.engines import fetch
+from workbench.schemas.casting import kind_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -32,7 +33,8 @@ def summarise(checked: ir.Table, personal: Collection[str]) -> dict[str, Any]:
     Returns:
         ``read``, ``kept``, ``quarantined``: rows. ``quarantined_share``: of those read. ``reasons``: sentence to rows,
         most frequent first; a row may have several. ``columns``, of the rows kept: ``type``, ``null_share``,
-        ``distinct`` (approximate, HyperLogLog), ``min``, ``max`` (numbers; text; ISO dates), ``mean`` of numbers.
+        ``distinct`` (approximate, HyperLogLog), ``min``, ``max`` (numbers; text; ISO dates), ``mean`` of numbers (none
+        if their sum is beyond what a float can hold).
     """
     counts = checked.aggregate(read=checked.count(), kept=checked[REASONS].isnull().sum())
     read, good = fetch(counts)[0].values()
@@ -84,7 +86,7 @@ def _profile(table: ir.Table, personal: Collection[str]) -> dict[str, dict[str, 
 def _shown(value: Any) -> Any:
     """A value for JSON. Means are rounded: their last digits depend on how many threads added them up."""
     if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}")
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, date | datetime):

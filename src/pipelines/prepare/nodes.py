@@ -62,7 +62,8 @@ def make_features(client: Client, primary: Table, prepare: PrepareParameters) ->
     if client.recipe == "auto":
         from pipelines.prepare.recipes import auto
 
-        recipe = auto.infer(client, primary, found, prepare)
+        with _explained(client, "infer"):
+            recipe = auto.infer(client, primary, found, prepare)
     else:
         recipe = find_recipe(client.recipe, client.id)
     with _explained(client, "features"):

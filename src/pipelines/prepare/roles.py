@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["finish", "without_personal"]
 
+_SHOWN_COLUMNS = 10
+
 
 def without_personal(client: Client, table: ir.Table) -> ir.Table:
     """The table without the client's personal columns, so that no recipe can make a feature of one.
@@ -56,6 +58,8 @@ def finish(client: Client, recipe: Recipe, table: ir.Table, found: Survey) -> tu
     frame = [*client.key, *([client.time_column] if client.time_column else [])]
     shown = [column for column in client.protected if column not in recipe.protected_features]
     names = [c for c in table.columns if c not in {*frame, client.target, *shown}]
+    if not names:
+        raise _no_feature(client, recipe)
     _check(client, table, [*frame, client.target, *shown, *client.segments], names)
     numeric = [name for name in names if not table[name].type().is_string()]
 
@@ -85,13 +89,23 @@ def finish(client: Client, recipe: Recipe, table: ir.Table, found: Survey) -> tu
     return features, roles
 
 
+def _no_feature(client: Client, recipe: Recipe) -> DataError:
+    excluded = _excluded(client, recipe)
+    reasons = [f"{name}: {reason}" for name, reason in list(excluded.items())[:_SHOWN_COLUMNS]]
+    more = [f"and {len(excluded) - len(reasons)} more"] if len(excluded) > len(reasons) else []
+    return DataError(
+        "there is no feature left",
+        where=f"client {client.id}, recipe {client.recipe}",
+        tried="; ".join([*reasons, *more]),
+        hint="bring more columns, or write a recipe: docs/recipes.md shows how",
+    )
+
+
 def _check(client: Client, table: ir.Table, needed: list[str], features: list[str]) -> None:
     where = f"client {client.id}, recipe {client.recipe}"
     for column in needed:
         if column not in table.columns:
             raise DataError(f"`features` leaves out column '{column}'", where=where, hint="hand it through")
-    if not features:
-        raise DataError("there is no feature left", where=where, hint="feature_roles would say why; write a recipe")
     if FOLD in features:
         raise DataError(f"a feature is called '{FOLD}', as is the column that tells the fold", where=where)
     for name in features:

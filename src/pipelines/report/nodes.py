@@ -13,8 +13,23 @@ from kedro.utils import find_kedro_project
 from pipelines.report.parameters import ReportParameters
 from workbench.clients import Client, Schema
 from workbench.engines import fetch
+from workbench.fingerprints import reads
 
-__all__ = ["describe_folds", "describe_lineage", "render_data_quality", "render_model_card"]
+__all__ = [
+    "compare_with_last",
+    "describe_errors",
+    "describe_folds",
+    "describe_for_manager",
+    "describe_lineage",
+    "gather",
+    "render_data_quality",
+    "render_drift",
+    "render_executive",
+    "render_model_card",
+]
+
+Page = tuple[str, dict[str, Any]]
+"""A report's HTML, and its numbers."""
 
 
 def describe_folds(features: Any, feature_roles: dict[str, Any]) -> dict[str, Any]:
@@ -49,54 +64,100 @@ def describe_lineage(verdict: dict[str, Any]) -> dict[str, Any]:
     return lineage_of(_project(), verdict)
 
 
-def render_model_card(  # noqa: PLR0917 - one argument a dataset
+def describe_errors(
+    holdout_predictions: Any, feature_roles: dict[str, Any], evaluation: dict[str, Any]
+) -> dict[str, Any]:
+    """Where the candidate is right and wrong; see :func:`workbench.reports.holdout.describe_errors`."""
+    from workbench.reports import holdout
+    from workbench.reports.estimates import candidate
+
+    return holdout.describe_errors(holdout_predictions.to_pyarrow(), feature_roles, candidate(evaluation))
+
+
+def describe_for_manager(  # noqa: PLR0917 - one argument a dataset
     client: Client,
-    feature_roles: dict[str, Any],
-    folds: dict[str, Any],
-    training_history: Any,
-    holdout_predictions: Any,
     evaluation: dict[str, Any],
-    calibration: Any,
-    segments: Any,
-    importance: Any,
     verdict: dict[str, Any],
-    lineage: dict[str, Any],
-    report: ReportParameters,
-) -> str:
+    ingest_summary: dict[str, Any],
+    drift_summary: dict[str, Any],
+    predictions: Any,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The facts and the checks of the page ``executive``; see :mod:`workbench.reports.executive`."""
+    from workbench.reports import executive
+
+    scored = fetch(predictions.aggregate(rows=predictions.count()))[0]["rows"]
+    return (
+        executive.facts_of(evaluation, ingest_summary, drift_summary, scored),
+        executive.checks_of(client, evaluation, verdict, ingest_summary, drift_summary),
+    )
+
+
+def gather(**tables: Any) -> dict[str, Any]:
+    """All that a page may show, as JSON; see :func:`workbench.reports.numbers.as_numbers`."""
+    from workbench.reports.numbers import as_numbers
+
+    return as_numbers(tables)
+
+
+def compare_with_last(numbers: dict[str, Any], last: dict[str, Any] | None) -> dict[str, Any]:
+    """What changed since the last report; see :func:`workbench.reports.compare.compare`."""
+    from workbench.reports.compare import compare
+
+    return compare(numbers, last)
+
+
+@reads("notebooks/reports/model_card.ipynb")
+def render_model_card(
+    client: Client, numbers: dict[str, Any], changes: dict[str, Any], report: ReportParameters
+) -> Page:
     """The report on the model: what it predicts, how well, from which data, and what to do next."""
-    inputs = {
-        "feature_roles": feature_roles,
-        "folds": folds,
-        "training_history": training_history,
-        "holdout_predictions": holdout_predictions,
-        "evaluation": evaluation,
-        "calibration": calibration,
-        "segments": segments,
-        "importance": importance,
-        "verdict": verdict,
-        "lineage": lineage,
-    }
-    return _render("model_card", client, inputs, report)
+    return _render("model_card", client, numbers, changes, report)
 
 
+@reads("notebooks/reports/data_quality.ipynb")
 def render_data_quality(
-    client: Client, schema: Schema | None, ingest_summary: dict[str, Any], report: ReportParameters
-) -> str:
+    client: Client, schema: Schema | None, numbers: dict[str, Any], changes: dict[str, Any], report: ReportParameters
+) -> Page:
     """The report on the data: what was read, what was refused and why, what is missing, how fresh it is."""
-    return _render("data_quality", client, {"schema": schema, "ingest_summary": ingest_summary}, report)
+    return _render("data_quality", client, numbers, changes, report, schema=schema)
 
 
-def _render(template: str, client: Client, inputs: dict[str, Any], report: ReportParameters) -> str:
+@reads("notebooks/reports/drift.ipynb")
+def render_drift(client: Client, numbers: dict[str, Any], changes: dict[str, Any], report: ReportParameters) -> Page:
+    """The report on drift: whether the new rows are like those that the model learned from."""
+    return _render("drift", client, numbers, changes, report)
+
+
+@reads("notebooks/reports/executive.ipynb")
+def render_executive(
+    client: Client, numbers: dict[str, Any], changes: dict[str, Any], report: ReportParameters
+) -> Page:
+    """One page for the client's manager: what the model does, whether it is healthy, what comes next."""
+    return _render("executive", client, numbers, changes, report)
+
+
+def _render(
+    template: str,
+    client: Client,
+    numbers: dict[str, Any],
+    changes: dict[str, Any],
+    report: ReportParameters,
+    **others: Any,
+) -> Page:
+    """The page, and the numbers on it with what they were made by."""
     from workbench.reports import render
+    from workbench.reports.numbers import ABOUT
 
-    return render(
+    inputs = {f"{template}_numbers": numbers, f"{template}_changes": changes, **others}
+    made = render(
         _project(),
         template,
         client=client,
         inputs=inputs,
-        timeout_seconds=report.timeout_seconds,
+        limits=report.limits(),
         parameters=report.parameters.get(template),
     )
+    return made.html, {ABOUT: made.about, **numbers}
 
 
 def _project() -> Path:

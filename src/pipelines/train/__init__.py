@@ -1,1 +1,1 @@
-"""features → a trained network, its history, and held-out predictions of it and of two baselines."""
+"""features → several trained models, the best of them, and held-out predictions of all."""

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.train.folds import feature_columns, read_fold
+from pipelines.train.monotone import monotone_columns
 from pipelines.train.parameters import TrainParameters
+from pipelines.train.tables import candidates_table, history_table, prediction_column, tuning_table
 from workbench.clients import Client
 from workbench.errors import DataError
-from workbench.learning import Columns, EpochListener, TabularModel, TrainConfig, fit
+from workbench.learning import Columns, EpochListener, TabularModel, TrainConfig
+from workbench.learning.candidates import Selection, select
 
 if TYPE_CHECKING:
     from ibis.expr.types import Table as IbisTable
@@ -19,60 +22,82 @@ else:
     # Kedro resolves the annotations of a node, to find the model of `params:train`; these two would import too much.
     ArrowTable = IbisTable = Any
 
-__all__ = ["fit_network", "predict_holdout"]
+__all__ = ["fit_candidates", "predict_holdout"]
 
 _LOG = logging.getLogger(__name__)
 
-PREDICTED = ("label", "network", "boosting", "majority")
+PREDICTED = ("label", "network", "boosting", "linear", "ensemble", "majority")
+
+Contenders = dict[str, Any]
+"""What predicts, by the name of its column."""
 
 
-def fit_network(
+def fit_candidates(
     client: Client,
     features: IbisTable,
     feature_roles: dict[str, Any],
     epoch_listener: EpochListener,
     parameters: TrainParameters,
-) -> tuple[TabularModel, ArrowTable]:
-    """Train the network on the training rows; the validation rows decide when to stop.
+) -> tuple[TabularModel, ArrowTable, ArrowTable, ArrowTable, Contenders]:
+    """Train the candidates on the training rows; the validation rows decide when each stops, and which goes on.
 
-    While it lasts, checkpoints lie in the folder that the parameters name; after a crash, the next run goes on there.
+    While the network learns, checkpoints lie in the folder that the parameters name; after a crash, the next run goes
+    on there.
 
     Returns:
-        The model of the best epoch; and the history, one row an epoch: ``epoch``, ``train_loss``,
-        ``validation_loss``, the watched score on the validation rows under its name, ``best`` (whether no epoch before
-        was as good) and ``seconds`` since the start.
+        The model that is best on the validation rows. Its history, of an ensemble that of its network: one row an
+        epoch (a tree, a strength of the penalty), see :func:`pipelines.train.tables.history_table`. How the candidates
+        did, see :func:`pipelines.train.tables.candidates_table`. The trials of a search for the network's settings, see
+        :func:`pipelines.train.tables.tuning_table`. All models, and the majority, for the held-out rows.
     """
+    from workbench.learning.baselines import majority
+
     columns = Columns.from_roles(feature_roles)
     train, validation = (
         read_fold(features, feature_roles, fold, feature_columns(feature_roles)) for fold in ("train", "validation")
     )
-    settings = parameters.model_dump(exclude={"checkpoints"})
-    config = TrainConfig(**settings, budget_seconds=client.budgets.train_seconds)
+    budget = parameters.budget_seconds or client.budgets.train_seconds
     folder = Path(parameters.checkpoints, client.id, "training") if parameters.checkpoints else None
     try:
-        model = fit(train, validation, columns, config, epoch_listener, folder=folder)
+        found = select(
+            train,
+            validation,
+            columns,
+            TrainConfig(**parameters.of_network(), budget_seconds=budget),
+            names=parameters.candidates,
+            metric=client.metric.name,
+            ensemble=parameters.ensemble,
+            monotone=monotone_columns(client, feature_roles),
+            tune=parameters.tune,
+            on_trial=epoch_listener.trial if parameters.tune else None,
+            on_epoch=epoch_listener,
+            folder=folder,
+        )
     finally:
         epoch_listener.close()
-    _tell(model)
-    return model, _history(model)
+    _tell(found)
+    everybody = {kind: contender.model for kind, contender in found.contenders.items()}
+    return (
+        found.model,
+        history_table(found.model.history),
+        candidates_table(found),
+        tuning_table(found.search),
+        {**everybody, "majority": majority(train, columns)},
+    )
 
 
-def predict_holdout(
-    candidate: TabularModel, features: IbisTable, feature_roles: dict[str, Any], parameters: TrainParameters
-) -> ArrowTable:
-    """Fit the baselines on the training rows, and predict the test rows with all three.
+def predict_holdout(contenders: Contenders, features: IbisTable, feature_roles: dict[str, Any]) -> ArrowTable:
+    """Predict the test rows with every model.
 
     Returns:
-        One row a test row, in the order of the key: key, segment and protected columns, ``label``, and the predictions
-        ``network``, ``boosting`` and ``majority``: the probability of 1, a list of class probabilities, or the value.
-        For a regression, ``majority`` is the mean.
+        One row a test row, in the order of the key: key, segment and protected columns, ``label``, and a column a
+        model: the probability of 1, a list of class probabilities, or the value. For a regression, ``majority`` is the
+        mean.
 
     Raises:
         DataError: a column of the features has the name of one of those.
     """
     import pyarrow as pa
-
-    from workbench.learning import baselines
 
     kept = list(
         dict.fromkeys([*feature_roles["key"], *feature_roles["segments"], *feature_roles["protected"]]),
@@ -80,56 +105,39 @@ def predict_holdout(
     for name in kept:
         if name in PREDICTED:
             raise DataError(f"column '{name}' has the name of a prediction", hint="rename it in the recipe")
-    needed = feature_columns(feature_roles)
-    train, validation = (read_fold(features, feature_roles, fold, needed) for fold in ("train", "validation"))
-    test = read_fold(features, feature_roles, "test", [*kept, *needed])
-    models = {
-        "network": candidate,
-        "boosting": baselines.boosting(train, validation, candidate.columns, seed=parameters.seed),
-        "majority": baselines.majority(train, candidate.columns),
-    }
-    predictions = {name: _column(model.predict(test)) for name, model in models.items()}
-    return pa.table({**{name: test[name] for name in kept}, "label": test[candidate.columns.target], **predictions})
+    test = read_fold(features, feature_roles, "test", [*kept, *feature_columns(feature_roles)])
+    predictions = {name: prediction_column(model.predict(test)) for name, model in contenders.items()}
+    return pa.table({**{name: test[name] for name in kept}, "label": test[feature_roles["target"]], **predictions})
 
 
-def _column(predicted: Any) -> Any:
-    """Predictions as an Arrow array; class probabilities as lists of one length."""
-    import pyarrow as pa
-
-    if predicted.ndim == 1:
-        return pa.array(predicted)
-    return pa.FixedSizeListArray.from_arrays(pa.array(predicted.ravel()), predicted.shape[1])
-
-
-def _history(model: TabularModel) -> ArrowTable:
-    import pyarrow as pa
-
-    rows = [
-        {
-            "epoch": report.epoch,
-            "train_loss": report.train_loss,
-            "validation_loss": report.validation_loss,
-            report.metric: report.value,
-            "best": report.best,
-            "seconds": round(report.seconds, 3),
-        }
-        for report in model.history
-    ]
-    return pa.Table.from_pylist(rows)
+def _tell(found: Selection) -> None:
+    """A line a model, the chosen one last."""
+    for kind, one in sorted(found.contenders.items(), key=lambda item: item[0] == found.chosen):
+        _LOG.info(
+            "%s of %s: validation %s %.4f%s%s",
+            kind,
+            _body(one.model),
+            found.metric,
+            one.value,
+            f", trained in {one.seconds:.0f} s" if kind != "ensemble" else "",
+            "; it goes on" if kind == found.chosen else "",
+        )
+        if kind != "ensemble" and one.model.history[-1].stopped == "budget":
+            _LOG.warning("the budget of the client, budgets.train_seconds, ended the training of the %s early", kind)
 
 
-def _tell(model: TabularModel) -> None:
+def _body(model: Any) -> str:
+    """What a model consists of, and where its training stopped."""
+    if model.kind == "ensemble":
+        return " and ".join(f"{weight:.2f} {name}" for name, weight in model.weights.items())
     last, best = model.history[-1], min(model.history, key=lambda report: report.validation_loss)
-    _LOG.info(
-        "network of %s weights on %s: epoch %d of %d was best (validation loss %.4f%s), stopped by %s after %.0f s",
-        f"{model.weights:,}",
-        model.device.type,
-        best.epoch,
-        last.epoch,
-        best.validation_loss,
-        "" if best.value is None else f", {best.metric} {best.value:.4f}",
-        last.stopped,
-        last.seconds,
+    stopped = (
+        f"{best.epoch} of {last.epoch} was best (validation loss {best.validation_loss:.4f}), stopped by {last.stopped}"
     )
-    if last.stopped == "budget":
-        _LOG.warning("the budget of the client, budgets.train_seconds, ended the training early")
+    if model.kind == "network":
+        return f"{model.weights:,} weights on {model.device.type}, epoch {stopped}"
+    return (
+        f"{len(model.trees):,} trees, round {stopped}"
+        if model.kind == "boosting"
+        else f"{model.weights.size:,} weights"
+    )

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from workbench.errors import ModelError
+from workbench.learning.candidates import check_names
 
 __all__ = ["TrainParameters"]
 
 
 class TrainParameters(BaseModel):
-    """``params:train``. How long a training may take is the client's ``budgets.train_seconds``."""
+    """``params:train``. How long a training may take is ``budgets.train_seconds`` of the client, unless said here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed: int = Field(17, ge=0, lt=2**32, description="Of weights, batches, dropout and of the boosting baseline.")
+    candidates: tuple[str, ...] = Field(
+        ("tabm", "boosting", "linear"), description="What is trained, of tabm, boosting and linear; the best goes on."
+    )
+    ensemble: bool = Field(True, description="Whether a weighted mean of them may go on, if it is surely better.")
+    budget_seconds: float | None = Field(
+        None, gt=0, description="Wall-clock seconds for all candidates; null: the client's `budgets.train_seconds`."
+    )
+    tune: int = Field(
+        0, ge=0, le=10_000, description="Trials of a search for the network's settings, in the same budget; 0: none."
+    )
+    seed: int = Field(17, ge=0, lt=2**32, description="Of weights, batches, dropout, and of the boosting.")
     epochs: int = Field(200, ge=1, description="Passes over the training rows, at most.")
     batch_size: int = Field(1024, ge=1, description="Rows a step, at most; small tables take fewer.")
     learning_rate: float = Field(0.002, gt=0, lt=1, description="Of AdamW.")
@@ -28,3 +41,16 @@ class TrainParameters(BaseModel):
         description="Folder in the project: a training that was killed goes on from <folder>/<client>/training.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` is CUDA if there is one, else the CPU.")
+
+    @field_validator("candidates")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            check_names(value)
+        except ModelError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+    def of_network(self) -> dict[str, Any]:
+        """The settings of the network's training, as :class:`workbench.learning.TrainConfig` takes them."""
+        return self.model_dump(exclude={"candidates", "ensemble", "budget_seconds", "tune", "checkpoints"})

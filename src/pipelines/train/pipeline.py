@@ -1,10 +1,10 @@
-"""features → candidate, training_history → holdout_predictions."""
+"""features → candidate, training_history, candidates, tuning → holdout_predictions."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Pipeline, node
 
-from pipelines.train.nodes import fit_network, predict_holdout
+from pipelines.train.nodes import fit_candidates, predict_holdout
 
 __all__ = ["create_pipeline"]
 
@@ -14,14 +14,14 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             node(
-                fit_network,
+                fit_candidates,
                 inputs=["client", "features", "feature_roles", "epoch_listener", "params:train"],
-                outputs=["candidate", "training_history"],
-                name="fit_network",
+                outputs=["candidate", "training_history", "candidates", "tuning", "contenders"],
+                name="fit_candidates",
             ),
             node(
                 predict_holdout,
-                inputs=["candidate", "features", "feature_roles", "params:train"],
+                inputs=["contenders", "features", "feature_roles"],
                 outputs="holdout_predictions",
                 name="predict_holdout",
             ),

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.cli.erasure import certificate, forget, remove
 from workbench.cli.explain import ExplainedGroup, project_of
+from workbench.cli.handover import export, import_
+from workbench.cli.onboard import add
+from workbench.cli.secrets import secret
 from workbench.clients import Client, ClientRegistry, Schema
-from workbench.clients.check import Finding, check_client
+from workbench.clients.check import Finding, check_client, check_stages
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -23,7 +27,11 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON inste
 
 @click.group(cls=ExplainedGroup)
 def client() -> None:
-    """Look at the clients of the fleet, and check their configuration."""
+    """Take on clients, look at them, and check their configuration."""
+
+
+for command in (add, secret, export, import_, remove, forget, certificate):
+    client.add_command(command)
 
 
 @client.command("list")
@@ -115,16 +123,18 @@ def _short(value: Any) -> str:
 @client.command("explain")
 @click.argument("client_id")
 @click.argument("key", required=False)
+@click.option("--stage", default=None, help="As it is in this stage.  [env: WORKBENCH_STAGE]")
 @as_json
 @click.pass_context
-def explain_settings(ctx: click.Context, client_id: str, key: str | None, *, as_json: bool) -> None:
+def explain_settings(ctx: click.Context, client_id: str, key: str | None, *, stage: str | None, as_json: bool) -> None:
     """Say for each setting of a client which file and line decides it, and what that overrode.
 
-    Example: kedro client explain skyways train.learning_rate
+    Example: kedro client explain skyways train.learning_rate --stage prod
     """
     from workbench.clients.explain import explain, find
+    from workbench.clients.layers import checked_stage
 
-    settings = explain(ClientRegistry(project_of(ctx)), client_id)
+    settings = explain(ClientRegistry(project_of(ctx), checked_stage(stage) if stage else None), client_id)
     chosen = settings if key is None else find(settings, key)
     if as_json:
         click.echo(json.dumps([setting.to_dict() for setting in chosen], indent=2))
@@ -136,13 +146,15 @@ def explain_settings(ctx: click.Context, client_id: str, key: str | None, *, as_
 
 
 @client.command("schema")
-@click.argument("file", type=click.Choice(["client.yml", "schema.yml"]), default="client.yml")
+@click.argument("file", type=click.Choice(["client.yml", "schema.yml", "secrets.yml"]), default="client.yml")
 def schema(file: str) -> None:
     """Print the JSON Schema of a client's file, for editors; conf/schemas holds a copy.
 
     Example: kedro client schema client.yml > conf/schemas/client.schema.json
     """
-    models: dict[str, type[BaseModel]] = {"client.yml": Client, "schema.yml": Schema}
+    from workbench.secrets.config import SecretsFile
+
+    models: dict[str, type[BaseModel]] = {"client.yml": Client, "schema.yml": Schema, "secrets.yml": SecretsFile}
     click.echo(json.dumps(models[file].model_json_schema(), indent=2))
 
 
@@ -151,7 +163,7 @@ def schema(file: str) -> None:
 @as_json
 @click.pass_context
 def check(ctx: click.Context, client_id: str | None, *, as_json: bool) -> None:
-    """Check one client's configuration, or everybody's; exit 1 if anything is wrong.
+    """Check one client's configuration, or everybody's, in all layers and stages; exit 1 if anything is wrong.
 
     Example: kedro client check skyways
     """
@@ -160,7 +172,10 @@ def check(ctx: click.Context, client_id: str | None, *, as_json: bool) -> None:
     if client_id is not None:
         registry.folder(client_id)
     recipes = _recipes(ctx, project)
-    findings = {name: check_client(registry, name, recipes) for name in ([client_id] if client_id else registry.ids())}
+    names = [client_id] if client_id else registry.ids()
+    findings = {name: check_client(registry, name, recipes) + _of_erasure(project, name) for name in names}
+    if client_id is None and (stray := check_stages(registry)):
+        findings["conf/stages"] = stray
     if as_json:
         click.echo(json.dumps({name: [f.to_dict() for f in found] for name, found in findings.items()}, indent=2))
     else:
@@ -168,6 +183,20 @@ def check(ctx: click.Context, client_id: str | None, *, as_json: bool) -> None:
             _print_findings(name, found)
     if any(found for found in findings.values()):
         ctx.exit(1)
+
+
+def _of_erasure(project: Path, name: str) -> list[Finding]:
+    """What an erasure leaves to be done: itself, if it was killed, and models that learned from what is gone."""
+    from workbench.erasure.journal import journal_path
+    from workbench.registry.retraining import champion_to_retrain
+
+    found = []
+    if journal_path(project, name).exists():
+        found.append(Finding(f"client {name}: an erasure was begun and is not finished. Next: give its command again"))
+    retrain = champion_to_retrain(project, name)
+    if retrain:
+        found.append(Finding(f"client {name}: {retrain}. Next: kedro run --env clients/{name}"))
+    return found
 
 
 def _print_findings(name: str, found: list[Finding]) -> None:

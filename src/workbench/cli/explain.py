@@ -16,7 +16,7 @@ import click
 
 from workbench.errors import Transient, WorkbenchError
 
-__all__ = ["ExplainedGroup", "Failure", "explained", "project_of"]
+__all__ = ["ExplainedGroup", "Failure", "enter_stage", "explained", "project_of"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,7 +28,9 @@ class Failure(click.ClickException):
     exit_code = 1
 
     def __init__(self, error: WorkbenchError) -> None:
-        super().__init__(str(error))
+        from workbench.secrets.redaction import known_secrets
+
+        super().__init__(known_secrets().scrubbed(str(error)))
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence to standard error."""
@@ -72,6 +74,19 @@ class ExplainedGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         return explained(super().invoke)(ctx)
+
+
+def enter_stage(stage: str | None) -> None:
+    """Make a stage this process's, and that of all that it starts; without one, it stays what it is.
+
+    Raises:
+        ConfigurationError: there is no such stage.
+    """
+    from workbench.clients.layers import STAGE_VARIABLE, checked_stage, current_stage
+
+    if stage is not None:
+        os.environ[STAGE_VARIABLE] = checked_stage(stage)
+    current_stage()  # refuses what the environment says, before anything is begun
 
 
 def project_of(ctx: click.Context) -> Path:

@@ -35,8 +35,8 @@ def ui(ctx: click.Context, *, host: str, port: int) -> None:
     Example: kedro mlflow ui --port 5001
     """
     from workbench.registry import local_store
-    from workbench.registry.redaction import redact_text
     from workbench.registry.store import quiet, tracking_uri
+    from workbench.secrets.redaction import redact_text
 
     project = project_of(ctx).resolve()
     uri = tracking_uri(project)
@@ -112,7 +112,8 @@ def champions(ctx: click.Context, *, as_json: bool) -> None:
     table = Table("client", "champion", "metric", "registered", "reasons", box=None, header_style="bold")
     for row in rows:
         registered = (row["registered"] or "")[:16].replace("T", " ")
-        table.add_row(row["client"], *map(_cell, (row["version"], row["metric"], registered, row["reasons"])))
+        again = f"to be trained again: {row['retrain']}" if row["retrain"] else None
+        table.add_row(row["client"], *map(_cell, (row["version"], row["metric"], registered, again or row["reasons"])))
     Console().print(table)
 
 

@@ -8,6 +8,7 @@ options stay.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,25 +17,39 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 from kedro.validation import ParameterValidationError
 
-from workbench.cli.explain import explained, project_of
+from workbench.cli.explain import enter_stage, explained, project_of
 from workbench.clients import ClientRegistry, client_of_env
+from workbench.clients.variables import owner_of
 from workbench.errors import ConfigurationError
+from workbench.secrets.redaction import guarded
 
 __all__ = ["run"]
 
 
+RUNNER = "workbench.fleet.incremental.IncrementalRunner"
+"""Remembers what each node has left; so a later run can tell what has changed."""
+
+
 @explained
 def _run(**options: Any) -> Any:
+    enter_stage(options.pop("stage"))
     client = _registered_client(options["env"])
     if options["pipeline"] and not options["pipelines"]:
         # Kedro 1.7 calls `--pipeline` deprecated; it means the same, and both stay.
         options["pipelines"], options["pipeline"] = [options["pipeline"]], None
     _known(options["pipelines"])
+    only_changed = options.pop("only_changed")
+    if not options["runner"]:
+        options["runner"] = RUNNER
+        options["runner_params"] = {**options["runner_params"], "skip": only_changed}
+    elif only_changed:
+        raise ConfigurationError("--only-changed has a runner of its own", hint="leave --runner out")
     callback = kedro_run.callback
     if callback is None:  # pragma: no cover - Kedro's command has one
         raise ConfigurationError("this Kedro has no `run` command")
     try:
-        return callback(**options)
+        with guarded():
+            return callback(**options)
     except ParameterValidationError as error:
         raise ConfigurationError(
             " ".join(str(error).split()), where=f"client {client}", hint=f"`kedro client check {client}`"
@@ -53,7 +68,15 @@ def _registered_client(env: str | None) -> str:
             else "add a client first: conf/clients/<client>/client.yml",
         )
     registry.load(client)
+    _only_its_own(client, registry)
     return client
+
+
+def _only_its_own(client: str, registry: ClientRegistry) -> None:
+    """Take from this process, and so from all that it starts, what other clients' variables say."""
+    clients = registry.ids()
+    for variable in [name for name in os.environ if owner_of(name, clients) not in {None, client}]:
+        del os.environ[variable]
 
 
 def _known(names: Sequence[str]) -> None:
@@ -67,9 +90,21 @@ def _known(names: Sequence[str]) -> None:
             )
 
 
+_STAGE = click.Option(
+    ["--stage"], default=None, metavar="STAGE", help="dev, staging or prod: whose layers count.  [env: WORKBENCH_STAGE]"
+)
+
 run = click.Command(
     name="run",
-    params=kedro_run.params,
+    params=[
+        *kedro_run.params,
+        _STAGE,
+        click.Option(
+            ["--only-changed"],
+            is_flag=True,
+            help="Skip the nodes whose code, parameters and inputs are those of the last time.",
+        ),
+    ],
     callback=_run,
     help=(
         "Run a pipeline for a client.\n\n"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path, PurePosixPath
 
+from workbench.clients.layers import STAGES
+from workbench.clients.logo import logo_source
+from workbench.clients.overrides import check_catalog, check_parameters, files_of, stray_folders
 from workbench.clients.registry import ClientRegistry
 from workbench.clients.yaml_files import YamlFile, read_yaml
 from workbench.errors import ConfigurationError, WorkbenchError
 
-__all__ = ["Finding", "check_client"]
+__all__ = ["Finding", "check_client", "check_stages"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Finding:
 
 
 def check_client(registry: ClientRegistry, client_id: str, recipes: Collection[str] | None) -> list[Finding]:
-    """Check ``client.yml``, ``schema.yml`` and ``parameters*.yml`` of one client.
+    """Check ``client.yml``, ``schema.yml``, the logo, and all layers and stages of one client.
 
     Args:
         registry: the clients of the project.
@@ -38,8 +42,12 @@ def check_client(registry: ClientRegistry, client_id: str, recipes: Collection[s
     """
     checks: list[Callable[[], object]] = [
         lambda: _check_recipe(registry, client_id, recipes),
+        lambda: _check_paths(registry, client_id),
         lambda: registry.schema(client_id),
-        lambda: _check_parameters(registry, client_id),
+        lambda: _check_templates(registry, client_id),
+        lambda: _check_logo(registry, client_id),
+        lambda: _check_layers(registry, client_id, ()),
+        *(partial(_check_stage, registry, client_id, stage) for stage in STAGES),
     ]
     findings: dict[str, Finding] = {}
     for check in checks:
@@ -49,6 +57,11 @@ def check_client(registry: ClientRegistry, client_id: str, recipes: Collection[s
             # A broken client.yml stops each of the checks with the same sentence.
             findings.setdefault(str(error), Finding(str(error)))
     return list(findings.values())
+
+
+def check_stages(registry: ClientRegistry) -> list[Finding]:
+    """Folders under ``conf/stages`` that no run ever reads."""
+    return [Finding(str(error)) for error in stray_folders(registry.project, registry.ids())]
 
 
 def _check_recipe(registry: ClientRegistry, client_id: str, recipes: Collection[str] | None) -> None:
@@ -64,30 +77,61 @@ def _check_recipe(registry: ClientRegistry, client_id: str, recipes: Collection[
         )
 
 
-def _check_parameters(registry: ClientRegistry, client_id: str) -> None:
-    """A client may set what base sets, and nothing else."""
-    base: dict[str, Any] = {}
-    for path in sorted((registry.project / "conf" / "base").glob("parameters*.yml")):
-        base |= read_yaml(path).data
-    for path in sorted(registry.folder(client_id).glob("parameters*.yml")):
-        file = read_yaml(path)
-        _check_keys(file.data, base, (), file, client_id)
-
-
-def _check_keys(
-    given: dict[str, Any], known: dict[str, Any], at: tuple[str, ...], file: YamlFile, client_id: str
-) -> None:
-    for key, value in given.items():
-        here = (*at, str(key))
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
+def _check_paths(registry: ClientRegistry, client_id: str) -> None:
+    """A source's files lie in the project; that no link leads out of it, `ingest` sees."""
+    for name, source in registry.load(client_id).sources.items():
+        given = str(getattr(source, "path", None) or getattr(source, "member", ""))
+        if PurePosixPath(given).is_absolute() or ".." in PurePosixPath(given).parts:
+            path = registry.folder(client_id) / "client.yml"
             raise ConfigurationError(
-                f"unknown parameter '{'.'.join(here)}'",
-                where=f"client {client_id}, {file.path}:{file.line(here)}",
-                hint=f"did you mean '{'.'.join((*at, near[0]))}'?"
-                if near
-                else "conf/base/parameters.yml names them all",
+                f"path {given!r} leads out of the folder it is relative to",
+                where=f"client {client_id}, {path}:{read_yaml(path).line(('sources', name))}",
+                hint="give a path without a leading `/` and without `..`",
             )
-        # An empty mapping in base stands for one whose keys are not fixed.
-        if isinstance(value, dict) and isinstance(known[key], dict) and known[key]:
-            _check_keys(value, known[key], here, file, client_id)
+
+
+def _check_logo(registry: ClientRegistry, client_id: str) -> None:
+    logo = registry.load(client_id).brand.logo
+    if logo:
+        logo_source(registry.folder(client_id) / logo)
+
+
+def _check_templates(registry: ClientRegistry, client_id: str) -> None:
+    """A schedule may name the templates that there are."""
+    folder = registry.project / "notebooks" / "reports"
+    if not folder.is_dir():
+        return
+    known = sorted(path.stem for path in folder.glob("[a-z]*.ipynb"))
+    for name, schedule in registry.load(client_id).schedule.items():
+        for template in schedule.templates:
+            if template not in known:
+                path = registry.folder(client_id) / "client.yml"
+                near = difflib.get_close_matches(template, known, n=1)
+                raise ConfigurationError(
+                    f"report template '{template}' does not exist",
+                    where=f"client {client_id}, {path}:{read_yaml(path).line(('schedule', name, 'templates'))}",
+                    tried=", ".join(known),
+                    hint=f"did you mean '{near[0]}'?" if near else "run `kedro report list`",
+                )
+
+
+def _check_layers(registry: ClientRegistry, client_id: str, below: Collection[Path]) -> None:
+    """The files of all layers but those in ``below``, which were looked at before."""
+    layers = [layer for layer in registry.layers(client_id) if layer.folder not in below]
+    read = [(path.name, file) for layer in layers for path, file in files_of(layer).items()]
+    check_parameters(registry.project, _named(read, "parameters"), client_id)
+    check_catalog(registry.project, _named(read, "catalog"), client_id)
+
+
+def _check_stage(registry: ClientRegistry, client_id: str, stage: str) -> None:
+    """What is wrong in a stage alone."""
+    if (registry.project / "conf" / "stages" / stage).is_dir():
+        staged = ClientRegistry(registry.project, stage)
+        below = [layer.folder for layer in registry.layers(client_id)]
+        _check_layers(staged, client_id, below)
+        staged.load(client_id)
+        _check_templates(staged, client_id)
+
+
+def _named(files: list[tuple[str, YamlFile]], kind: str) -> list[YamlFile]:
+    return [file for name, file in files if name.startswith(kind)]

@@ -1,17 +1,19 @@
 """Where each value of a client's configuration comes from: the file and line that won, and what it overrode.
 
-Parameters are merged as Kedro merges them (``merge_strategy`` "soft"): base first, then the client's own, mapping by
-mapping. The fields of ``client.yml`` have one file, and the model's defaults beneath it.
+Parameters, and the settings of datasets that a layer changes, are merged as the loader merges them: layer by layer,
+mapping by mapping. The fields of ``client.yml`` have the layers that say them, and the model's defaults beneath.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from workbench.clients.layers import Layer
+from workbench.clients.overrides import REQUIRED
 from workbench.clients.registry import ClientRegistry
 from workbench.clients.yaml_files import YamlFile, read_yaml
 from workbench.errors import ConfigurationError
@@ -67,12 +69,11 @@ def explain(registry: ClientRegistry, client_id: str) -> list[Setting]:
         UnknownClient: the client is not in the registry.
         ConfigurationError: a file of its configuration is wrong.
     """
-    project, folder = registry.project, registry.folder(client_id)
-    base = project / "conf" / "base"
-    layers = [_stated(read_yaml(path), project) for path in (*_parameters(base), *_parameters(folder))]
-    return sorted(
-        [*_merged(layers), *_fields(registry, client_id, folder, project)], key=lambda setting: setting.key.split(".")
-    )
+    project, layers = registry.project, registry.layers(client_id)
+    base = Layer("base", project / "conf" / "base")
+    parameters = [_stated(read_yaml(path), project) for layer in (base, *layers) for path in layer.files("parameters")]
+    found = [*_merged(parameters), *_datasets(project, base, layers), *_fields(registry, client_id, layers)]
+    return sorted(found, key=lambda setting: setting.key.split("."))
 
 
 def find(settings: Sequence[Setting], key: str) -> list[Setting]:
@@ -90,10 +91,6 @@ def find(settings: Sequence[Setting], key: str) -> list[Setting]:
             hint=f"did you mean '{near[0]}'?" if near else "leave the key out to see them all",
         )
     return found
-
-
-def _parameters(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("parameters*.yml") if path.is_file())
 
 
 def _stated(file: YamlFile, project: Path) -> dict[Key, Stated]:
@@ -114,6 +111,8 @@ def _merged(layers: Iterable[Mapping[Key, Stated]]) -> Iterator[Setting]:
     found: dict[Key, list[Stated]] = {}
     for layer in layers:
         for path, stated in layer.items():
+            if stated.value == REQUIRED and path in found:
+                continue
             # A value in the place of a mapping, or the other way round, replaces the whole of it.
             for other in [one for one in found if one != path and (_begins(one, path) or _begins(path, one))]:
                 del found[other]
@@ -126,9 +125,24 @@ def _begins(path: Key, start: Key) -> bool:
     return path[: len(start)] == start
 
 
-def _fields(registry: ClientRegistry, client_id: str, folder: Path, project: Path) -> Iterator[Setting]:
-    """The fields of client.yml, those that it leaves out as well."""
-    stated = _stated(read_yaml(folder / "client.yml"), project)
+def _datasets(project: Path, base: Layer, layers: Sequence[Layer]) -> Iterator[Setting]:
+    """The settings of datasets that a layer changes; those that it leaves alone are in base, for everybody."""
+    own = [_stated(read_yaml(path), project) for layer in layers for path in layer.files("catalog")]
+    if not any(own):
+        return
+    names = {path[0] for stated in own for path in stated}
+    below = [_stated(read_yaml(path), project) for path in base.files("catalog")]
+    kept = [{path: one for path, one in stated.items() if path[0] in names} for stated in below]
+    for setting in _merged([*kept, *own]):
+        yield replace(setting, key=f"catalog.{setting.key}")
+
+
+def _fields(registry: ClientRegistry, client_id: str, layers: Sequence[Layer]) -> Iterator[Setting]:
+    """The fields of client.yml, those that no layer says as well."""
+    files = [file for layer in layers if (file := layer.folder / "client.yml").is_file()]
+    stated = [_stated(read_yaml(file), registry.project) for file in files]
     for path, value in _leaves(registry.load(client_id).model_dump(mode="json")):
-        where = stated[path].where if path in stated else DEFAULT
-        yield Setting(".".join(path), Stated(value, where))
+        said = [layer[path] for layer in reversed(stated) if path in layer]
+        # The model's value: what a file says as 300 may be 300.0, and a list in a file is the list in force.
+        winner = Stated(value, said[0].where) if said else Stated(value, DEFAULT)
+        yield Setting(".".join(path), winner, tuple(said[1:]))

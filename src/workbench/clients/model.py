@@ -7,17 +7,21 @@ that lie in our code.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from workbench.clients.brand import Brand
+from workbench.clients.delivery import Delivery
+from workbench.clients.schedule import Schedule, ScheduleName
 from workbench.clients.sources import Source
 
-__all__ = ["CLIENT_ID", "Budgets", "Client", "Metric", "ReportSchedule", "Split", "Task"]
+__all__ = ["CLIENT_ID", "Budgets", "Client", "Metric", "Split", "Task", "is_device"]
 
 CLIENT_ID = r"^[a-z][a-z0-9_]{1,39}$"
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9])")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -29,8 +33,14 @@ METRICS: dict[str, tuple[str, ...]] = {
 """The metrics that the gate can compare, by task; ``workbench.learning.metrics`` computes them."""
 
 
+def is_device(name: str) -> bool:
+    """Whether Windows takes a file of that name for a device, in whatever folder it lies."""
+    return bool(_DEVICE.fullmatch(name))
+
+
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built when the first client is read: many commands import these models and read none.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Metric(_Model):
@@ -57,31 +67,6 @@ class Budgets(_Model):
     )
 
 
-class ReportSchedule(_Model):
-    """Which reports are rendered, when, and for whom."""
-
-    templates: tuple[str, ...] = Field(("model_card", "data_quality"), description="Names under notebooks/reports.")
-    cron: str | None = Field(None, description="Five cron fields, or nothing for on demand.")
-    timezone: str = Field("UTC", description="IANA time zone that `cron` is read in.")
-    recipients: tuple[str, ...] = Field((), description="E-mail addresses.")
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"'{value}' is not an IANA time zone, such as Europe/Zurich") from error
-        return value
-
-    @field_validator("cron")
-    @classmethod
-    def _five_fields(cls, value: str | None) -> str | None:
-        if value is not None and len(value.split()) != 5:
-            raise ValueError(f"'{value}' does not have the five cron fields: minute hour day month weekday")
-        return value
-
-
 class Client(_Model):
     """One client of the fleet."""
 
@@ -89,7 +74,13 @@ class Client(_Model):
     title: str = Field(min_length=1, max_length=80, description="The name that people read in reports.")
     owner: str = Field(min_length=3, description="Who answers for this client here: a name or an e-mail address.")
     description: str = Field("", description="What is predicted, from what, and what for: one or two sentences.")
+    ring: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,19}$")] = Field(
+        "all", description="When a change reaches the client: `canary` and other rings go first, `all` once they held."
+    )
     since: datetime | None = Field(None, description="When the client was taken on.")
+    industry: str | None = Field(
+        None, pattern=CLIENT_ID, description="A folder under conf/industries: what is below this file and above base."
+    )
 
     sources: dict[Name, Source] = Field(min_length=1, description="Table name to where it comes from.")
     key: tuple[Name, ...] = Field(min_length=1, description="Columns that identify one row of the features.")
@@ -103,10 +94,17 @@ class Client(_Model):
     personal: tuple[Name, ...] = Field((), description="Columns about a person: never a feature, never in a report.")
     protected: tuple[Name, ...] = Field((), description="Groups that must be treated alike: metrics are split by them.")
     segments: tuple[Name, ...] = Field((), description="Feature columns by whose values metrics are also reported.")
+    monotone: dict[Name, Literal["increasing", "decreasing"]] = Field(
+        default_factory=dict,
+        description="Number features in whose direction the prediction must move when they alone grow; `evaluate` "
+        "checks it.",
+    )
 
     metric: Metric = Field(description="The primary metric and the margin of the promotion gate.")
     budgets: Budgets = Field(default_factory=Budgets, description="What a run may cost.")
-    report: ReportSchedule = Field(default_factory=ReportSchedule, description="The client's reports.")
+    brand: Brand = Field(default_factory=Brand, description="How the client's reports look.")
+    schedule: dict[ScheduleName, Schedule] = Field({}, description="By name: which reports are made, and when.")
+    deliver: dict[ScheduleName, Delivery] = Field({}, description="By name: where reports go.")
 
     @model_validator(mode="after")
     def _agree(self) -> Client:
@@ -115,6 +113,8 @@ class Client(_Model):
                 f"metric '{self.metric.name}' does not fit task '{self.task}'; "
                 f"take one of {', '.join(METRICS[self.task])}"
             )
+        if self.monotone and self.task == "multiclass":
+            raise ValueError("`monotone` needs one number a row to move; a multiclass task has several")
         if self.split.by == "time" and self.time_column is None:
             raise ValueError("split.by is 'time' but there is no time_column")
         if self.split.validation + self.split.test > 0.8:
@@ -123,4 +123,8 @@ class Client(_Model):
             raise ValueError(f"the target '{self.target}' is also a key column")
         if self.target in self.personal:
             raise ValueError(f"the target '{self.target}' is named as personal")
+        for name, schedule in self.schedule.items():
+            for place in schedule.deliver:
+                if place not in self.deliver:
+                    raise ValueError(f"schedule.{name} delivers to '{place}', which is not a name under `deliver`")
         return self

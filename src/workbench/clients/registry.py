@@ -14,7 +14,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from workbench.clients.model import CLIENT_ID, Client
+from workbench.clients.layers import Layer, MergedYaml, current_stage, layers_of
+from workbench.clients.model import CLIENT_ID, Client, is_device
+from workbench.clients.overrides import check_client_file
 from workbench.clients.schema import Schema
 from workbench.clients.yaml_files import YamlFile, read_yaml
 from workbench.errors import ConfigurationError, UnknownClient
@@ -51,11 +53,17 @@ class ClientRegistry:
 
     Args:
         project: the folder that holds ``conf/``.
+        stage: whose layers count; without it, the stage of this process.
     """
 
-    def __init__(self, project: Path) -> None:
-        self.project = project
+    def __init__(self, project: Path, stage: str | None = None) -> None:
+        self.project, self._stage = project, stage
         self.root = project / "conf" / "clients"
+
+    @property
+    def stage(self) -> str | None:
+        """The stage whose layers count; None without one."""
+        return self._stage or current_stage()
 
     def ids(self) -> list[str]:
         """All client ids, sorted. A folder without a ``client.yml`` is not a client."""
@@ -66,6 +74,7 @@ class ClientRegistry:
                 entry.name
                 for entry in entries
                 if re.fullmatch(CLIENT_ID, entry.name)
+                and not is_device(entry.name)
                 and entry.is_dir(follow_symlinks=False)
                 and Path(entry.path, "client.yml").is_file()
             )
@@ -85,6 +94,8 @@ class ClientRegistry:
                 f"{shown!r} is not a client id: two to forty of a-z, 0-9 and _, a letter first",
                 hint="run `kedro client list`",
             )
+        if is_device(client_id):
+            raise UnknownClient(f"'{shown}' is the name of a device on Windows", hint="take another id")
         folder = self.root / client_id
         if folder.is_symlink():
             raise UnknownClient(f"client '{shown}' is a symbolic link", where=str(folder), hint="make it a real folder")
@@ -106,15 +117,36 @@ class ClientRegistry:
             UnknownClient: it is not registered.
             ConfigurationError: its ``client.yml`` is wrong; the message names file, line and key.
         """
-        file = read_yaml(self.folder(client_id) / "client.yml")
+        file = self._merged(client_id, read_yaml(self.folder(client_id) / "client.yml"))
         client = parse(Client, file, where=f"client {client_id}")
         if client.id != client_id:
             raise ConfigurationError(
                 f"id is '{client.id}' but the folder is '{client_id}'",
-                where=f"{file.path}:{file.line(('id',))}",
+                where=file.place(("id",)),
                 hint=f"write `id: {client_id}`",
             )
         return client
+
+    def layers(self, client_id: str, own: YamlFile | None = None) -> tuple[Layer, ...]:
+        """The layers of a client above base, from the lowest to the highest; ``own`` is its client.yml, if read.
+
+        Raises:
+            UnknownClient: it is not registered.
+            ConfigurationError: its industry, or the stage, does not exist.
+        """
+        own = own or read_yaml(self.folder(client_id) / "client.yml")
+        return layers_of(self.project, client_id, own.data.get("industry"), self.stage, own.place(("industry",)))
+
+    def _merged(self, client_id: str, own: YamlFile) -> YamlFile:
+        """client.yml with what the layers below and above say of it; itself, if they say nothing."""
+        files = []
+        for layer in self.layers(client_id, own):
+            if layer.kind == "client":
+                files.append(own)
+            elif (layer.folder / "client.yml").exists():
+                files.append(read_yaml(layer.folder / "client.yml"))
+                check_client_file(layer, files[-1])
+        return MergedYaml(files, own) if len(files) > 1 else own
 
     def schema(self, client_id: str) -> Schema | None:
         """The schema of a client's raw tables, or None if it has no ``schema.yml``.
@@ -153,7 +185,7 @@ def _explained(error: ValidationError, model: type[BaseModel], file: YamlFile, w
     first = problems[0]
     location = tuple(first["loc"])
     # A discriminated union puts its tag into the location; the file has no such key.
-    while location and file.line(location) == file.line(location[:-1]) and len(location) > 2:
+    while location and file.place(location) == file.place(location[:-1]) and len(location) > 2:
         location = location[:-1]
     name = ".".join(str(part) for part in first["loc"]) or model.__name__.lower()
     message = first["msg"].removeprefix("Value error, ")
@@ -170,7 +202,7 @@ def _explained(error: ValidationError, model: type[BaseModel], file: YamlFile, w
     more = error.error_count() - 1
     if more:
         hint = f"{hint or 'correct it'} (and {more} more after it)"
-    return ConfigurationError(f"{name}: {message}", where=f"{where}, {file.path}:{file.line(location)}", hint=hint)
+    return ConfigurationError(f"{name}: {message}", where=f"{where}, {file.place(location)}", hint=hint)
 
 
 def _keys(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:

@@ -7,6 +7,7 @@ engine cannot run, a key column that may be missing.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -24,7 +25,7 @@ _UNSUPPORTED_PATTERN = re.compile(r"\(\?(?:[=!>]|<[=!]|P=|\()|\\[1-9]|[*+?}]\+")
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class ColumnSchema(_Model):
@@ -82,6 +83,8 @@ class ColumnSchema(_Model):
     def _check_bound(self, name: str, bound: Bound) -> None:
         if self.type not in _ORDERED:
             raise ValueError(f"a {self.type} column has no {name}")
+        if isinstance(bound, float) and not math.isfinite(bound):
+            raise ValueError(f"{name} {bound} bounds nothing")
         if isinstance(bound, date) != (self.type in ("date", "timestamp")):
             raise ValueError(f"{name} '{bound}' is not a {self.type}")
 

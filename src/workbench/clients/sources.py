@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["CsvSource", "PackageCsvSource", "ParquetSource", "SklearnSource", "Source", "TpchSource"]
+__all__ = ["CsvSource", "DatabaseSource", "PackageCsvSource", "ParquetSource", "SklearnSource", "Source", "TpchSource"]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-class _Csv(_Model):
+class _Columns(_Model):
+    rename: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")], str] = Field(
+        {}, description="New name of a column to the name that it has in the file."
+    )
+
+
+class _Csv(_Columns):
     delimiter: str = Field(",", min_length=1, max_length=1, description="The one character between two values.")
-    encoding: Literal["utf-8", "utf-16", "latin-1"] = Field("utf-8", description="How the bytes are to be read.")
+    encoding: Literal["utf-8", "utf-16", "latin-1", "windows-1252"] = Field(
+        "utf-8", description="How the bytes are to be read."
+    )
     null_values: tuple[str, ...] = Field(("",), description="What stands for a missing value, besides nothing at all.")
 
 
@@ -34,11 +43,40 @@ class PackageCsvSource(_Csv):
     member: str = Field(description="The file inside the package's folder; `.gz` and `.zip` are unpacked.")
 
 
-class ParquetSource(_Model):
+class ParquetSource(_Columns):
     """One or more Parquet files with one schema."""
 
     kind: Literal["parquet"]
     path: str = Field(description="A file or a glob, relative to the project.")
+
+
+class DatabaseSource(_Columns):
+    """A table, or the answer of a query, of a PostgreSQL or SQLite database."""
+
+    kind: Literal["database"]
+    url: str = Field(
+        pattern=r"^(postgresql://|sqlite:///)",
+        description="`postgresql://host:port/database`, or `sqlite:///` and a path relative to the project.",
+    )
+    table: str | None = Field(None, min_length=1, description="A table or view; `schema.table` if it is in a schema.")
+    query: str | None = Field(
+        None, min_length=1, description="One SELECT in the database's own SQL, in place of `table`."
+    )
+    user: str | None = Field(None, min_length=1, description="Who logs in.")
+    password: str | None = Field(
+        None, pattern=r"^[A-Z][A-Z0-9_]*$", description="The name of the client's secret that holds the password."
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> DatabaseSource:
+        if re.search(r"^[a-z]+://[^/?#]*@|[?&](user|password|passfile)=", self.url):
+            raise ValueError(
+                "the address holds a user or a password; write `user: <name>` beside it, and `password: <NAME>` with "
+                "the name of the client's secret that holds the password"
+            )
+        if (self.table is None) == (self.query is None):
+            raise ValueError("a database source has either `table` or `query`")
+        return self
 
 
 class TpchSource(_Model):
@@ -56,5 +94,6 @@ class SklearnSource(_Model):
 
 
 Source = Annotated[
-    CsvSource | PackageCsvSource | ParquetSource | TpchSource | SklearnSource, Field(discriminator="kind")
+    CsvSource | DatabaseSource | PackageCsvSource | ParquetSource | TpchSource | SklearnSource,
+    Field(discriminator="kind"),
 ]

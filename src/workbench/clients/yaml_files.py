@@ -13,10 +13,14 @@ import yaml
 
 from workbench.errors import ConfigurationError
 
-__all__ = ["YamlFile", "read_yaml"]
+__all__ = ["Location", "YamlFile", "read_yaml"]
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+
+_YAML = "tag:yaml.org,2002:"
+_TAGS = {"null", "bool", "int", "float", "timestamp", "str", "seq", "map", "merge"}
+_SHOWN_CHARACTERS = 40
 
 Location = tuple[str | int, ...]
 
@@ -38,13 +42,21 @@ class YamlFile:
             location = location[:-1]
         return self._lines.get(location, 1)
 
+    def place(self, location: Location) -> str:
+        """The file and that line: ``…/client.yml:12``."""
+        return f"{self.path}:{self.line(location)}"
+
+    def states(self, location: Location) -> bool:
+        """Whether the file itself says that key."""
+        return location in self._lines
+
 
 def read_yaml(path: Path) -> YamlFile:
     """Read a YAML mapping.
 
     Raises:
         ConfigurationError: the file is missing, too large, not UTF-8, not YAML, not a mapping, has an alias or a tag,
-            or says one key twice.
+            says one key twice, or holds a date or a number that cannot be.
     """
     try:
         raw = path.read_bytes()
@@ -68,8 +80,9 @@ def read_yaml(path: Path) -> YamlFile:
         data = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "is not YAML"
-        raise _refused(path, mark.line if mark else 0, str(problem)) from error
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "is not YAML"
+        line = mark.line if mark else text[: getattr(error, "position", 0)].count("\n")
+        raise _refused(path, line, str(problem)) from error
     if not isinstance(data, dict):
         raise ConfigurationError("is not a mapping of keys to values", where=str(path))
     return YamlFile(path, data, lines)
@@ -79,8 +92,15 @@ def _walk(node: yaml.Node, at: Location, lines: dict[Location, int], path: Path)
     if len(at) > MAX_DEPTH:
         raise _refused(path, node.start_mark.line, f"nested deeper than {MAX_DEPTH} levels")
     lines.setdefault(at, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
+    if node.tag.rpartition(":")[2] not in _TAGS or not node.tag.startswith(_YAML):
+        shown = node.tag.replace(_YAML, "!!")[:80]
+        raise _refused(path, node.start_mark.line, f"the tag {shown} is not allowed; write the value alone")
+    if isinstance(node, yaml.ScalarNode) and node.tag.endswith((":int", ":float", ":timestamp")):
+        _check_scalar(node, path)
+    elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refused(path, key.start_mark.line, "a key is a list or a mapping; a key is one word")
             here = (*at, key.value)
             if here in lines:
                 raise _refused(path, key.start_mark.line, f"key '{key.value}' stands twice")
@@ -89,6 +109,16 @@ def _walk(node: yaml.Node, at: Location, lines: dict[Location, int], path: Path)
     elif isinstance(node, yaml.SequenceNode):
         for position, value in enumerate(node.value):
             _walk(value, (*at, position), lines, path)
+
+
+def _check_scalar(node: yaml.ScalarNode, path: Path) -> None:
+    """Dates such as 2024-02-30 look like one and are none; of numbers, Python reads 4,300 digits at most."""
+    try:
+        yaml.constructor.SafeConstructor().construct_object(node)
+    except (ValueError, OverflowError) as error:
+        shown = node.value if len(node.value) <= _SHOWN_CHARACTERS else f"{node.value[:_SHOWN_CHARACTERS]}…"
+        problem = f"'{shown}' cannot be read ({str(error).partition(';')[0]}); put it in quotes if it is text"
+        raise _refused(path, node.start_mark.line, problem) from error
 
 
 def _line(event: yaml.Event) -> int:

@@ -6,6 +6,7 @@ from workbench.datasets.champion import Champion
 from workbench.datasets.clients import ClientRecord, ClientSchema
 from workbench.datasets.language import TunedModelFolder
 from workbench.datasets.models import EpochListener, ModelFolder
+from workbench.datasets.numbers import LastNumbers, ReportNumbers
 from workbench.datasets.project import ClientFiles, JsonLines, ProjectFiles
 from workbench.datasets.records import CsvTable, JsonRecord, TextFile
 from workbench.datasets.sources import SourceTables, StagedTables
@@ -20,9 +21,11 @@ __all__ = [
     "EpochListener",
     "JsonLines",
     "JsonRecord",
+    "LastNumbers",
     "ModelFolder",
     "ParquetTable",
     "ProjectFiles",
+    "ReportNumbers",
     "SourceTables",
     "StagedTables",
     "TableFolder",

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from kedro.io import AbstractDataset
 
+from workbench.clients.roots import refuse_way_out
 from workbench.errors import DataError
 
 __all__ = ["PathDataset", "ReadOnlyDataset"]
@@ -24,23 +25,29 @@ class PathDataset(AbstractDataset[_In, _Out]):
     """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path = Path(filepath)
+        self._filepath = Path(filepath)
         self.metadata = metadata
 
     @property
     def path(self) -> Path:
         """Where the data lies."""
-        return self._path
+        return self._filepath
+
+    @property
+    def _path(self) -> Path:
+        """The same, for who opens it: no link there leads out of the client's own folders."""
+        refuse_way_out(self._filepath)
+        return self._filepath
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}
+        return {"filepath": str(self._filepath)}
 
     def _exists(self) -> bool:
-        return self._path.exists()
+        return self._filepath.exists()
 
     def _present(self) -> Path:
         if not self._exists():
-            raise DataError(f"{self._path} does not exist", hint="run the pipeline that makes it: `kedro run`")
+            raise DataError(f"{self._filepath} does not exist", hint="run the pipeline that makes it: `kedro run`")
         return self._path
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractDataset
 
 if TYPE_CHECKING:
+    from workbench.fingerprints.facts import Look
     from workbench.registry.models import Champion as Version
     from workbench.registry.models import Standing
 
@@ -37,6 +38,17 @@ class Champion(AbstractDataset["Standing", "Version"]):
 
     def save(self, data: Standing) -> None:
         """Write nothing: the gate has moved the alias, and a person may have moved it again."""
+
+    def fingerprint(self, look: Look) -> dict[str, str] | None:
+        """Which version it is; a version never changes."""
+        from workbench.registry.alias import champion_version
+
+        return {"version": str(champion_version(self._client, self._project))}
+
+    def _exists(self) -> bool:
+        from workbench.registry.alias import champion_version
+
+        return champion_version(self._client, self._project) is not None
 
     def _describe(self) -> dict[str, Any]:
         return {"client": self._client, "alias": "champion"}

@@ -8,11 +8,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from workbench.learning import EpochReport
-from workbench.registry.redaction import redact_text
+from workbench.secrets.redaction import redact_text
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
     from rich.progress import Progress, TaskID
+
+    from workbench.learning.search import TrialReport
 
 __all__ = ["LiveMetrics", "TrainingProgress"]
 
@@ -38,6 +40,13 @@ class TrainingProgress:
         self._live.add(report)
         if report.stopped:
             self.close()
+
+    def trial(self, report: TrialReport) -> None:
+        """Tell of one trial of a search for settings, and leave it in MLflow as a run below this one."""
+        said = "no loss" if report.value is None else f"validation loss {report.value:.4f}"
+        epochs = len(report.losses)
+        _LOG.info("trial %d %s: %s, %d epochs, %.0f s", report.number, report.state, said, epochs, report.seconds)
+        self._live.trial(report)
 
     def close(self) -> None:
         """Put the bar away and send what is left; a second time does nothing."""
@@ -87,6 +96,22 @@ class LiveMetrics:
         if time.monotonic() - self._sent >= self.SECONDS:
             self.flush()
 
+    def trial(self, report: TrialReport) -> None:
+        """Leave a trial as a run of its own below the active one: its settings and its curve."""
+        run_id = None if self._refused else _active_run()
+        if run_id is None:
+            return
+        from mlflow.exceptions import MlflowException
+
+        try:
+            _nested_run(run_id, report)
+        except MlflowException as error:
+            self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        self._refused = True
+        _LOG.warning("no live metrics: MLflow refused them (%s)", redact_text(str(error).splitlines()[0]))
+
     def flush(self) -> None:
         """Send what waits."""
         waiting, self._waiting = self._waiting, []
@@ -98,8 +123,7 @@ class LiveMetrics:
         try:
             MlflowClient().log_batch(self._run_id, metrics=waiting)
         except MlflowException as error:
-            self._refused = True
-            _LOG.warning("no live metrics: MLflow refused them (%s)", redact_text(str(error).splitlines()[0]))
+            self._refuse(error)
         self._sent = time.monotonic()
 
 
@@ -108,6 +132,28 @@ def _active_run() -> str | None:
     mlflow: Any = sys.modules.get("mlflow")
     run = mlflow.active_run() if mlflow is not None else None
     return None if run is None else str(run.info.run_id)
+
+
+def _nested_run(parent: str, report: TrialReport) -> None:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    client, now = MlflowClient(), int(time.time() * 1000)
+    above = client.get_run(parent)
+    # Whoever closes the runs of a process that is gone knows it by this tag.
+    process = {"process": above.data.tags["process"]} if "process" in above.data.tags else {}
+    made = client.create_run(
+        above.info.experiment_id,
+        start_time=now - int(1000 * report.seconds),
+        tags={MLFLOW_PARENT_RUN_ID: parent, "trial": str(report.number), "state": report.state, **process},
+        run_name=f"trial {report.number}",
+    )
+    curve = [Metric("validation_loss", loss, now, epoch) for epoch, loss in enumerate(report.losses, start=1)]
+    lowest = [] if report.value is None else [Metric("lowest_validation_loss", report.value, now, 0)]
+    settings = [Param(name, str(value)) for name, value in report.setting.items()]
+    client.log_batch(made.info.run_id, metrics=[*curve[-900:], *lowest], params=settings)
+    client.set_terminated(made.info.run_id, "FAILED" if report.state == "fail" else "FINISHED", end_time=now)
 
 
 def _summary(report: EpochReport) -> str:

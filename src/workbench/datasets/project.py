@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from workbench.clients.roots import refuse_another_clients
 from workbench.datasets.base import PathDataset, ReadOnlyDataset
-from workbench.errors import ConfigurationError, DataError
+from workbench.errors import DataError
 from workbench.files import durable_file
 from workbench.sources.paths import inside
 
 __all__ = ["ClientFiles", "JsonLines", "ProjectFiles"]
-
-_A_CLIENTS_OWN = ("data", "models")
 
 
 @dataclass(frozen=True)
@@ -33,26 +32,16 @@ class ClientFiles:
         """The path that a setting gives, from the project's folder; nothing has to be there.
 
         Raises:
-            ConfigurationError: it is absolute, holds ``..``, or lies under another client's data or models.
+            ConfigurationError: it is absolute, holds ``..``, or is another client's, by its name or by its links.
         """
         where = f"client {self.client}, {setting}"
         relative = inside(text, where)
-        if len(relative.parts) > 1 and relative.parts[0] in _A_CLIENTS_OWN:
-            owner = relative.parts[1]
-            if owner != self.client and self._is_client(owner):
-                raise ConfigurationError(
-                    f"'{PurePosixPath(text)}' is another client's",
-                    where=where,
-                    hint=f"use data/{self.client}",
-                )
+        refuse_another_clients(self.project, self.client, relative, where)
         return self.project / relative
 
     def table(self, name: str) -> Path:
         """Where ``ingest`` leaves a table of the client."""
         return self.path(f"data/{self.client}/01_raw/{name}.parquet", "tune.examples.table")
-
-    def _is_client(self, name: str) -> bool:
-        return (self.project / "conf" / "clients" / name).is_dir()
 
 
 class ProjectFiles(ReadOnlyDataset[ClientFiles]):
@@ -70,6 +59,9 @@ class ProjectFiles(ReadOnlyDataset[ClientFiles]):
     def load(self) -> ClientFiles:
         """The client's view of the project."""
         return ClientFiles(self._client, self._project)
+
+    def fingerprint(self, look: object) -> None:
+        """Cannot be told: which files a node reads is a matter of its parameters."""
 
     def _describe(self) -> dict[str, Any]:
         return {"client": self._client}

@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.clients import ClientRegistry
+from workbench.clients import ClientRegistry, tombstones
 from workbench.datasets.base import ReadOnlyDataset
 from workbench.datasets.tables import TableFolder
 from workbench.engines import connection
 
 if TYPE_CHECKING:
     from workbench.clients import Source
+    from workbench.fingerprints.facts import Look
     from workbench.sources import OpenedTable
 
 __all__ = ["SourceTables", "StagedTables"]
@@ -55,6 +56,19 @@ class SourceTables(ReadOnlyDataset[dict[str, Callable[[float], "OpenedTable"]]])
             scale_factor=scale_factor,
         )
         return open_source(source, opening)
+
+    def fingerprint(self, look: Look) -> dict[str, str] | None:
+        """A digest for each table, and of who was forgotten; None if a table cannot be looked at without reading it."""
+        from workbench.sources.fingerprint import fingerprint_of
+
+        registry = ClientRegistry(self._project)
+        sources = registry.load(self._client).sources
+        found = {
+            table: fingerprint_of(source, self._client, self._project, look.digest) for table, source in sources.items()
+        }
+        known = {table: digest for table, digest in found.items() if digest is not None}
+        forgotten = look.digest(registry.folder(self._client) / tombstones.FILE)
+        return known | {"": forgotten or "none"} if len(known) == len(found) else None
 
     def _folder(self) -> Path:
         if self._scratch is None:

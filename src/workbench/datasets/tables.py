@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ class ParquetTable(PathDataset["ir.Table | pa.Table", "ir.Table"]):
 
     def save(self, data: ir.Table | pa.Table) -> None:
         """Write the table durably."""
-        with durable_file(self._path) as staging:
+        with durable_file(self._path) as staging, _named(f"table {self._path.stem}"):
             _write(data, staging)
 
 
@@ -49,7 +50,18 @@ class TableFolder(PathDataset["Mapping[str, ir.Table | pa.Table]", "dict[str, ir
             for name, table in data.items():
                 if not name.isidentifier():
                     raise DataError(f"table name {name!r} is not an identifier", where=str(self._path))
-                _write(table, staging / f"{name}.parquet")
+                with _named(f"table {name}"):
+                    _write(table, staging / f"{name}.parquet")
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """The engine does not know which table it was asked for when what it reads turns out to be damaged."""
+    try:
+        yield
+    except DataError as error:
+        error.where = error.where or where
+        raise
 
 
 def _read(path: Path) -> ir.Table:

@@ -9,9 +9,14 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from workbench.errors import DataError
+from workbench.files import explain_storage
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["connection", "fetch", "is_expression", "write_parquet"]
 
+_SCRATCH = "workbench-duckdb-"
 ROW_GROUP_ROWS = 122_880
 """DuckDB's own default (duckdb.org/docs, "Parquet: writing"); written out, so that files do not depend on it."""
 
@@ -53,7 +59,7 @@ def _scratch() -> str:
 
     The system's temporary folder must have room for it; TMPDIR names another.
     """
-    folder = tempfile.mkdtemp(prefix="workbench-duckdb-")
+    folder = tempfile.mkdtemp(prefix=_SCRATCH)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
@@ -74,7 +80,7 @@ def fetch(table: ir.Table) -> list[dict[str, Any]]:
     """
     backend = table.get_backend()
     backend._run_pre_execute_hooks(table)  # noqa: SLF001 - as in write_parquet
-    with backend._safe_raw_sql(backend.compile(table)) as cursor:  # noqa: SLF001
+    with _explained(), backend._safe_raw_sql(backend.compile(table)) as cursor:  # noqa: SLF001
         return [dict(zip(table.columns, row, strict=True)) for row in cursor.fetchall()]
 
 
@@ -88,4 +94,46 @@ def write_parquet(table: ir.Table, path: Path) -> None:
     backend._run_pre_execute_hooks(table)  # noqa: SLF001
     target = str(path).replace("'", "''")
     options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
-    backend.raw_sql(f"COPY ({backend.compile(table)}) TO '{target}' ({options})")
+    with _explained():
+        backend.raw_sql(f"COPY ({backend.compile(table)}) TO '{target}' ({options})")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say in one sentence what the engine says of a disk, of memory, and of a file that is whole only at its ends.
+
+    A footer of Parquet is read when a table is opened; the pages before it, when the query runs.
+
+    Raises:
+        StorageError: its temporary folder has no room.
+        DataError: a page of a Parquet file cannot be decoded, a sum is beyond its type, or memory and temporary folder
+            do not hold the query.
+    """
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise DataError(
+            "the query does not fit into memory and the temporary folder",
+            hint="free some memory, or name a folder with more room in TMPDIR",
+        ) from error
+    except duckdb.OutOfRangeException as error:
+        raise DataError(
+            f"numbers are too large to be added up or squared ({str(error).splitlines()[0].strip()})",
+            hint="give the columns a `max` in schema.yml, so that `ingest` sets such rows apart",
+        ) from error
+    except duckdb.IOException as error:
+        # Of the file that is written, who writes it durably tells; of the temporary folder, nobody else can.
+        if _SCRATCH not in str(error):
+            raise
+        with explain_storage(Path(tempfile.gettempdir())):
+            raise
+    except duckdb.Error as error:
+        # Thrift and the decoders throw what has no class of its own.
+        if type(error) not in (duckdb.Error, duckdb.InvalidInputException):
+            raise
+        raise DataError(
+            f"a Parquet file that is read cannot be decoded ({str(error).splitlines()[0].strip()})",
+            hint="it was cut or changed on its way: fetch it again, or make it again with `kedro run`",
+        ) from error

@@ -1,20 +1,21 @@
-"""What a worker finds in its environment: nothing of another client, and its share of the machine.
-
-A variable is a client's own if its name begins with the client's id in capitals and two underscores:
-``SKYWAYS__WAREHOUSE_PASSWORD``.
-"""
+"""What a worker finds in its environment: nothing of another client, and its share of the machine."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
 
-__all__ = ["cpus", "owner_of", "worker_environment"]
+from workbench.clients.variables import owner_of
+
+__all__ = ["THREADS", "cpus", "worker_environment"]
 
 _OF_ONE_RUN = frozenset({"KEDRO_ENV", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"})
 """What names one run or one client, and would bind all of them if it went to every worker."""
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
+_OF_THE_OPERATOR = ("VAULT_TOKEN", "VAULT_ROLE_ID", "VAULT_SECRET_ID", "VAULT_WRAPPED_TOKEN")
+"""What opens Vault for the person who started the fleet, and for all clients; a worker has its own client's."""
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
 
 
 def worker_environment(
@@ -33,20 +34,11 @@ def worker_environment(
     kept = {
         name: value
         for name, value in environ.items()
-        if name not in _OF_ONE_RUN and owner_of(name, clients) in {None, client}
+        if name not in _OF_ONE_RUN and name not in _OF_THE_OPERATOR and owner_of(name, clients) in {None, client}
     }
     # Workers share the cores: threads that wait by spinning would take them from each other.
     kept.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return kept | {name: str(min(share, _number(environ.get(name), share))) for name in _THREADS}
-
-
-def owner_of(variable: str, clients: Collection[str]) -> str | None:
-    """The client whose own a variable is, or None if it is everybody's.
-
-    ``ACME__2__KEY`` belongs to ``acme__2`` if there is such a client, else to ``acme``: the longest id counts.
-    """
-    owners = [client for client in clients if variable.startswith(f"{client.upper()}__")]
-    return max(owners, key=len, default=None)
+    return kept | {name: str(min(share, _number(environ.get(name), share))) for name in THREADS}
 
 
 def cpus() -> int:

@@ -7,13 +7,14 @@ import os
 import signal
 from dataclasses import asdict, dataclass, replace
 
-__all__ = ["Lines", "Progress", "open_channel", "tell"]
+__all__ = ["Lines", "Progress", "begin", "node_begins", "node_ended", "node_skipped", "open_channel", "tell"]
 
 MAX_NAME = 200
 MAX_LINE = 4096
 """PIPE_BUF of Linux: a shorter line is written as a whole, whichever thread writes it."""
 
 _channel: int | None = None
+_done, _total = 0, 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,37 @@ def tell(progress: Progress) -> None:
     except BrokenPipeError:
         # The parent is gone. Linux has ended this process by now; elsewhere it ends itself.
         signal.raise_signal(signal.SIGTERM)
+
+
+def begin(total: int) -> Progress:
+    """Tell the parent that a run of so many nodes begins."""
+    global _done, _total
+    _done, _total = 0, total
+    return _told("")
+
+
+def node_begins(name: str) -> Progress:
+    """Tell the parent which node begins."""
+    return _told(name)
+
+
+def node_skipped() -> None:
+    """Count a node that was skipped; the parent hears of it with the next one that is not."""
+    global _done  # noqa: PLW0603
+    _done += 1
+
+
+def node_ended(name: str) -> Progress:
+    """Tell the parent that a node has ended."""
+    global _done  # noqa: PLW0603
+    _done += 1
+    return _told(name)
+
+
+def _told(node: str) -> Progress:
+    progress = Progress(_done, _total, node)
+    tell(progress)
+    return progress
 
 
 class Lines:

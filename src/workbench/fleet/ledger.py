@@ -18,7 +18,7 @@ from typing import Any
 
 from workbench.fleet.lock import ClientLock
 from workbench.fleet.process import Process
-from workbench.fleet.run import Outcome, Run, State
+from workbench.fleet.run import ErrorKind, Outcome, Run, State
 from workbench.fleet.schema import connect
 
 __all__ = ["Ledger", "state_folder"]
@@ -31,29 +31,32 @@ _LAST = """
 _LAST_WHOLE_SUCCESS = """
     SELECT * FROM run WHERE number IN (
         SELECT max(number) FROM run
-        WHERE started IS NOT NULL AND state = 'succeeded' AND partial = 0 GROUP BY client, pipeline
+        WHERE started IS NOT NULL AND state = 'succeeded' AND partial = 0 AND coalesce(skipped, 0) = 0
+        GROUP BY client, pipeline
     )
 """
 _INSERT = """
-    INSERT INTO run (client, pipeline, state, started, pid, birth, host)
-    VALUES (:client, :pipeline, :state, :started, :pid, :birth, :host)
+    INSERT INTO run (client, pipeline, state, started, pid, birth, host, attempt)
+    VALUES (:client, :pipeline, :state, :started, :pid, :birth, :host, :attempt)
 """
+_JOIN = "UPDATE run SET fleet = ? WHERE number = ?"
 _TAKE_OVER = """
     UPDATE run SET state = 'running', started = :started, pid = :pid, birth = :birth, host = :host
     WHERE number = :number AND state = 'planned'
 """
 _DESCRIBE = """
-    UPDATE run SET partial = :partial, git_commit = :git_commit, config_digest = :config_digest WHERE number = :number
+    UPDATE run SET partial = :partial, git_commit = :git_commit, config_digest = :config_digest, stage = :stage
+    WHERE number = :number
 """
 _FINISH = """
-    UPDATE run SET state = :state, finished = :now, seconds = :seconds, error = :error,
-        mlflow_run = :mlflow_run, champion = :champion, metric = :metric, value = :value
+    UPDATE run SET state = :state, finished = :now, seconds = :seconds, error = :error, error_kind = :error_kind,
+        mlflow_run = :mlflow_run, champion = :champion, metric = :metric, value = :value, ran = :ran, skipped = :skipped
     WHERE number = :number AND state = 'running' AND pid = :pid AND birth = :birth
 """
 _CLOSE = """
     UPDATE run SET state = :state, started = coalesce(started, :now), finished = :now,
-        seconds = coalesce(seconds, :seconds), error = :error
-    WHERE number = :number AND state IN ('planned', 'running', 'crashed')
+        seconds = coalesce(seconds, :seconds), error = :error, error_kind = :error_kind
+    WHERE number = :number AND (state IN ('planned', 'running', 'crashed') OR (:is_stopped AND state = 'cancelled'))
 """
 _REAP = """
     UPDATE run SET state = :state, finished = :now, error = :error
@@ -87,11 +90,19 @@ class Ledger:
 
     # ---- writing ----------------------------------------------------------------------------------------------------
 
-    def plan(self, cells: Iterable[tuple[str, str]]) -> list[int]:
-        """Write down that this process will see to a run for each (client, pipeline): all of them, or none."""
-        mine = _mine()
+    def plan(self, cells: Iterable[tuple[str, str]], attempt: int = 1, fleet: int | None = None) -> list[int]:
+        """Write down that this process will see to a run for each (client, pipeline): all of them, or none.
+
+        Args:
+            cells: what is to be run, in order.
+            attempt: 1, or which retry it is.
+            fleet: the first row of the fleet run that they belong to; without it, the first of these.
+        """
+        mine = _mine() | {"attempt": attempt}
         with self._transaction() as connection:
-            return [_insert(connection, client, pipeline, "planned", mine) for client, pipeline in cells]
+            numbers = [_insert(connection, client, pipeline, "planned", mine) for client, pipeline in cells]
+            connection.executemany(_JOIN, [(fleet or numbers[0], number) for number in numbers])
+            return numbers
 
     def start(self, client: str, pipeline: str, number: int | None = None) -> int:
         """Write down that this process runs a pipeline for a client now.
@@ -111,14 +122,23 @@ class Ledger:
             connection.execute(_TAKE_OVER, mine | {"number": number, "started": _now()})
             return number
 
-    def describe(self, number: int, *, partial: bool, git_commit: str | None, config_digest: str | None) -> None:
+    def describe(
+        self, number: int, *, partial: bool, git_commit: str | None, config_digest: str | None, stage: str | None = None
+    ) -> None:
         """Add what was not known yet when the run started; see :class:`Run`."""
         with self._transaction() as connection:
-            facts = {"partial": partial, "git_commit": git_commit, "config_digest": config_digest}
+            facts = {"partial": partial, "git_commit": git_commit, "config_digest": config_digest, "stage": stage}
             connection.execute(_DESCRIBE, facts | {"number": number})
 
     def finish(
-        self, number: int, state: State, *, seconds: float, error: str | None = None, outcome: Outcome | None = None
+        self,
+        number: int,
+        state: State,
+        *,
+        seconds: float,
+        error: str | None = None,
+        error_kind: ErrorKind | None = None,
+        outcome: Outcome | None = None,
     ) -> bool:
         """End a run of this process.
 
@@ -126,15 +146,27 @@ class Ledger:
             False, and nothing is changed, if the row has ended already or is another process's.
         """
         values = asdict(outcome or Outcome()) | {"number": number, "state": state, "seconds": seconds, "error": error}
+        values["error_kind"] = error_kind
         with self._transaction() as connection:
             return connection.execute(_FINISH, values | _mine() | {"now": _now()}).rowcount == 1
 
-    def close(self, number: int, state: State, error: str, *, seconds: float | None = None) -> bool:
+    def close(
+        self,
+        number: int,
+        state: State,
+        error: str,
+        *,
+        seconds: float | None = None,
+        error_kind: ErrorKind | None = None,
+        is_stopped: bool = False,
+    ) -> bool:
         """End a row for a process which is known to be gone, as the parent which saw how it went.
 
-        It replaces the "crashed" that a mere look at the ledger concluded in between; what the run itself said stays.
+        It replaces the "crashed" that a mere look at the ledger concluded in between; what the run itself said stays,
+        unless the parent has stopped it (``is_stopped``) and knows why.
         """
         values = {"number": number, "state": state, "error": error, "seconds": seconds, "now": _now()}
+        values |= {"error_kind": error_kind, "is_stopped": is_stopped}
         with self._transaction() as connection:
             return connection.execute(_CLOSE, values).rowcount == 1
 
@@ -153,6 +185,12 @@ class Ledger:
             connection.executemany(_REAP, [_epitaph(run) | {"now": _now()} for run in dead])
 
     # ---- reading ----------------------------------------------------------------------------------------------------
+
+    def last_fleet(self) -> list[Run]:
+        """The rows of the newest fleet run, in its order, retries included; empty if there was none."""
+        self.reap()
+        with self._reading() as query:
+            return query("SELECT * FROM run WHERE fleet = (SELECT max(fleet) FROM run) ORDER BY number")
 
     def last(self) -> list[Run]:
         """The newest row of each client and pipeline, sorted by both.
@@ -209,14 +247,16 @@ class Ledger:
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
+                # A disk that is full makes SQLite roll back by itself, and a second time would hide why.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
 
 
 def _insert(connection: sqlite3.Connection, client: str, pipeline: str, state: State, process: dict[str, Any]) -> int:
     row = {"client": client, "pipeline": pipeline, "state": state, "started": _now() if state == "running" else None}
-    return int(connection.execute(_INSERT, row | process).lastrowid or 0)
+    return int(connection.execute(_INSERT, {"attempt": 1} | row | process).lastrowid or 0)
 
 
 def _run(row: sqlite3.Row) -> Run:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.clients import ClientRegistry
 from workbench.errors import ConfigurationError
 
-__all__ = ["Cell", "chosen_clients", "chosen_pipelines", "plan"]
+if TYPE_CHECKING:
+    from workbench.fleet.run import Run
+
+__all__ = ["Cell", "chosen_clients", "chosen_pipelines", "plan", "unfinished"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,13 @@ def chosen_clients(registry: ClientRegistry, wanted: str) -> list[str]:
 
 
 def chosen_pipelines(known: Collection[str], wanted: str) -> list[str]:
-    """The pipelines that a comma-separated list names, in its order, each once.
+    """The pipelines that a comma-separated list names, in its order, each once; ``a+b`` is one run of both.
 
     Raises:
         ConfigurationError: one of them is not registered, or there is none.
     """
     names = _names(wanted)
-    for name in names:
+    for name in (part for group in names for part in group.split("+")):
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             raise ConfigurationError(
@@ -84,6 +87,13 @@ def plan(clients: Sequence[str], pipelines: Sequence[str], durations: Mapping[tu
 
     ordered = sorted(clients, key=lambda client: (-seconds(client), client))
     return [Cell(client, pipeline, durations.get((client, pipeline))) for client in ordered for pipeline in pipelines]
+
+
+def unfinished(runs: Sequence[Run], durations: Mapping[tuple[str, str], float]) -> list[Cell]:
+    """The cells of a fleet run that did not succeed, in its order."""
+    last = {(run.client, run.pipeline): run.state for run in runs}
+    cells = [cell for cell, state in last.items() if state != "succeeded"]
+    return [Cell(client, pipeline, durations.get((client, pipeline))) for client, pipeline in cells]
 
 
 def _names(text: str) -> list[str]:

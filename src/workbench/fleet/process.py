@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Process"]
+__all__ = ["Process", "die_with_parent"]
+
+_PR_SET_PDEATHSIG = 1
+"""From <linux/prctl.h>: the signal that a process gets when its parent dies."""
 
 _STATE, _START_TICKS = 0, 19
 """Positions after the command's name in /proc/<pid>/stat: its fields 3 and 22, see proc_pid_stat(5)."""
@@ -45,6 +49,20 @@ class Process:
             pass
         birth = _birth(self.pid)
         return None if birth is None else birth == self.birth
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel end this process when its parent dies, be it by ``kill -9``: nobody would read its result.
+
+    Args:
+        parent: pid of the process that started this one; if that is gone already, so is this one.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before
+        sys.exit(1)
 
 
 @cache

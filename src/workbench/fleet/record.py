@@ -16,14 +16,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workbench import audit
+from workbench.clients.layers import current_stage
 from workbench.errors import WorkbenchError
+from workbench.fleet.events import Progress
 from workbench.fleet.ledger import Ledger, state_folder
 from workbench.fleet.lock import ClientLock
-from workbench.fleet.run import Outcome, State
-from workbench.fleet.sentence import sentence_of
+from workbench.fleet.progress import forget_progress, leave_progress
+from workbench.fleet.run import ErrorKind, Outcome, State
+from workbench.fleet.sentence import kind_of, sentence_of
 from workbench.fleet.stop import GracefulStop
 
-__all__ = ["RunRecord", "take_over"]
+__all__ = ["RunRecord", "current", "note_progress", "take_over"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,22 +43,28 @@ class RunRecord:
         pipeline: the name of the pipeline.
         number: the row that the fleet planned for it; without it, a new one.
 
+    Attributes:
+        number: the row.
+
     Raises:
         Busy: another run holds the client.
     """
 
     def __init__(self, project: Path, client: str, pipeline: str, number: int | None = None) -> None:
         global _current  # noqa: PLW0603 - a process has one run
+        self.project, self.client = project, client
         self._begun = time.monotonic()
         self._process = os.getpid()
         self._outcome = Outcome()
         self._node = ""
+        self._pipeline = pipeline
         self._ledger = Ledger.of(project)
         self._lock = ClientLock(state_folder(project), client)
         self._stop = GracefulStop()
         self._lock.acquire(pipeline)
         try:
             self.number = self._ledger.start(client, pipeline, number)
+            self._put_on_record("run.begun")
         except BaseException:
             self._lock.release()
             raise
@@ -65,7 +75,8 @@ class RunRecord:
 
     def describe(self, *, partial: bool, git_commit: str | None, config_digest: str | None) -> None:
         """Record what the run is made of; see :class:`workbench.fleet.run.Run`."""
-        self._ledger.describe(self.number, partial=partial, git_commit=git_commit, config_digest=config_digest)
+        facts = {"git_commit": git_commit, "config_digest": config_digest, "stage": current_stage()}
+        self._ledger.describe(self.number, partial=partial, **facts)
 
     def note_saved(self, dataset: str, data: Any) -> None:
         """Keep the champion's version from a ``verdict`` and the primary metric from an ``evaluation``."""
@@ -83,6 +94,14 @@ class RunRecord:
         if active is not None:
             self._outcome = replace(self._outcome, mlflow_run=active.info.run_id)
 
+    def note_nodes(self, ran: int, skipped: int) -> None:
+        """Keep how many nodes ran, and for how many nothing had changed."""
+        self._outcome = replace(self._outcome, ran=ran, skipped=skipped)
+
+    def note_progress(self, progress: Progress) -> None:
+        """Let others see how far it is."""
+        leave_progress(self._ledger.path.parent, self._lock.client, self.number, progress)
+
     def note_failure(self, node: str) -> None:
         """Keep the node in which an error was raised."""
         self._node = node
@@ -95,7 +114,7 @@ class RunRecord:
         """End it because of an error; that this cannot be recorded must not hide the error."""
         if isinstance(error, Exception):
             try:
-                self._end("failed", sentence_of(error, self._node))
+                self._end("failed", sentence_of(error, self._node), kind_of(error))
             except WorkbenchError as problem:
                 error.add_note(f"The run could not be recorded either: {problem}")
 
@@ -103,7 +122,7 @@ class RunRecord:
         """End it because somebody wants it to."""
         self._end("cancelled", why)
 
-    def _end(self, state: State, error: str | None) -> None:
+    def _end(self, state: State, error: str | None, kind: ErrorKind | None = None) -> None:
         global _current  # noqa: PLW0603
         if os.getpid() != self._process or _current is not self:
             return
@@ -112,13 +131,27 @@ class RunRecord:
         atexit.unregister(self._abandon)
         seconds = round(time.monotonic() - self._begun, 3)
         try:
-            if not self._ledger.finish(self.number, state, seconds=seconds, error=error, outcome=self._outcome):
+            if not self._ledger.finish(
+                self.number, state, seconds=seconds, error=error, error_kind=kind, outcome=self._outcome
+            ):
                 logger.warning(
                     "run %d had been taken for dead; the ledger says so, and not that it %s", self.number, state
                 )
+            self._put_on_record("run.ended", state)
         finally:
+            forget_progress(self._ledger.path.parent, self._lock.client)
             self._lock.release()
             self._stop.remove()
+
+    def _put_on_record(self, action: str, state: State | None = None) -> None:
+        """Tell the audit log; a run that cannot be put on record does not begin."""
+        more: dict[str, audit.Fact] = {"state": state} if state else {}
+        try:
+            audit.record(self.project, action, client=self.client, run=self.number, pipeline=self._pipeline, **more)
+        except WorkbenchError as error:
+            if state is None:
+                self._ledger.finish(self.number, "failed", seconds=0.0, error=sentence_of(error))
+            raise
 
     def _abandon(self) -> None:
         """At the end of a process that ended neither well nor by an error which Kedro saw."""
@@ -126,6 +159,11 @@ class RunRecord:
             self._end("cancelled", f"stopped by {self._stop.received.name}")
         else:
             self._end("failed", "the process exited in the middle of the run")
+
+
+def current() -> RunRecord | None:
+    """The run of this process, if there is one."""
+    return _current
 
 
 def take_over(project: Path, client: str, pipeline: str) -> RunRecord:
@@ -140,6 +178,12 @@ def take_over(project: Path, client: str, pipeline: str) -> RunRecord:
     return record
 
 
+def note_progress(progress: Progress) -> None:
+    """Let others see how far the run of this process is; does nothing if there is none."""
+    if _current is not None:
+        _current.note_progress(progress)
+
+
 def _champion(verdict: Mapping[str, Any]) -> int | None:
     version = verdict.get("champion_version")
     return version if isinstance(version, int) and not isinstance(version, bool) else None
@@ -148,6 +192,6 @@ def _champion(verdict: Mapping[str, Any]) -> int | None:
 def _primary(evaluation: Mapping[str, Any]) -> tuple[str | None, float | None]:
     metric = evaluation.get("primary")
     try:
-        return str(metric), float(evaluation["models"]["network"][metric]["value"])
+        return str(metric), float(evaluation["models"][evaluation.get("candidate", "network")][metric]["value"])
     except (KeyError, TypeError, ValueError):
         return None, None

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-__all__ = ["OPEN", "STATES", "Outcome", "Run", "State"]
+__all__ = ["OPEN", "STATES", "ErrorKind", "Outcome", "Run", "State"]
 
 State = Literal["planned", "running", "succeeded", "failed", "cancelled", "crashed"]
 """``failed``: an error was raised; ``cancelled``: a person or a scheduler stopped it; ``crashed``: its process died."""
+
+ErrorKind = Literal["transient", "terminal"]
+"""As the branches of :mod:`workbench.errors`; what is not the workbench's is terminal."""
 
 STATES: tuple[State, ...] = get_args(State)
 OPEN: tuple[State, ...] = ("planned", "running")
@@ -22,13 +25,17 @@ class Outcome:
         mlflow_run: MLflow's id of the run.
         champion: the version that the client's registry has as champion after it.
         metric: name of the client's primary metric.
-        value: that metric of the network, on held-out rows.
+        value: that metric of the trained model, on held-out rows.
+        ran: how many nodes were run.
+        skipped: how many were not, because nothing had changed for them.
     """
 
     mlflow_run: str | None = None
     champion: int | None = None
     metric: str | None = None
     value: float | None = None
+    ran: int | None = None
+    skipped: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,12 @@ class Run:
         git_commit: full hash, with ``-dirty`` if the working tree differed from it.
         config_digest: sha256 of the client's resolved configuration; the one that its MLflow run carries.
         error: one sentence, never a secret, never a row's values.
+        ran: how many nodes were run; None if it does not say.
+        skipped: how many were not, because nothing had changed for them.
+        fleet: the first row of the fleet run that planned it; None for a run that a person started.
+        stage: whose layers of configuration counted; None without one.
+        attempt: 1, or which retry it is.
+        error_kind: of a failed run, whether it may pass when it is tried again.
     """
 
     number: int
@@ -66,6 +79,12 @@ class Run:
     metric: str | None
     value: float | None
     error: str | None
+    ran: int | None = None
+    skipped: int | None = None
+    fleet: int | None = None
+    stage: str | None = None
+    attempt: int = 1
+    error_kind: ErrorKind | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

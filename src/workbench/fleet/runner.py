@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import os
+import random
 import selectors
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 
+from workbench import audit
 from workbench.clients import ClientRegistry
+from workbench.fleet.body import ColdStart, Start, can_fork
 from workbench.fleet.child import Child
 from workbench.fleet.environment import worker_environment
 from workbench.fleet.ledger import Ledger
+from workbench.fleet.limits import Limits
 from workbench.fleet.plan import Cell
-from workbench.fleet.run import OPEN, Run, State
+from workbench.fleet.queue import Item, Queue
+from workbench.fleet.run import OPEN, ErrorKind, Run, State
+from workbench.fleet.table import clock
 from workbench.fleet.view import View
+from workbench.fleet.warm import WarmStart
+from workbench.fleet.watch import Watch
 
 __all__ = ["Fleet", "Result"]
 
@@ -53,10 +61,14 @@ class Fleet:
         project: the project's folder.
         cells: what to run; see :func:`workbench.fleet.plan.plan`.
         workers: how many at once, at most.
-        continue_on_error: whether a failure leaves the other clients' runs as planned. Those that run already are
-            never touched by it; the later pipelines of the failed client never start.
+        max_failures: after so many runs that failed or crashed nothing new starts; None: whatever fails. Those that run
+            already are never touched by it; the later pipelines of a failed client never start.
         view: who is told.
+        force: run also the nodes for which nothing has changed.
         environ: what the workers' environments are made of.
+        limits: what each client's runs may take; a client that is not there has no limits.
+        budget: seconds after which nothing new starts.
+        cold: start a new Python for each worker; otherwise they are forked from a warm one, where that is possible.
     """
 
     def __init__(
@@ -65,15 +77,25 @@ class Fleet:
         cells: Sequence[Cell],
         *,
         workers: int,
-        continue_on_error: bool,
+        max_failures: int | None,
         view: View,
+        force: bool = False,
         environ: Mapping[str, str] = os.environ,
+        limits: Mapping[str, Limits] = MappingProxyType({}),
+        budget: float | None = None,
+        cold: bool = False,
     ) -> None:
-        self._project, self._workers, self._continue, self._view = project, workers, continue_on_error, view
+        self._project, self._workers, self._view = project, workers, view
+        self._max_failures, self._failures, self._budget = max_failures, 0, budget
+        self._force = force
         self._environ, self._clients = environ, ClientRegistry(project).ids()
         self._ledger = Ledger.of(project)
+        self._start: Start = ColdStart()
+        self._is_warm = not cold and can_fork()
         self._cells = list(cells)
-        self._waiting: list[tuple[int, Cell]] = []
+        self._limits = {cell.client: limits.get(cell.client, Limits()) for cell in cells}
+        self._queue = Queue()
+        self._rows: dict[Cell, int] = {}
         self._children: dict[str, Child] = {}
         self._selector = selectors.DefaultSelector()
         self._signals: list[signal.Signals] = []
@@ -82,34 +104,61 @@ class Fleet:
     def run(self) -> Result:
         """Run it, from the main thread. Whatever happens here, no worker outlives it and no row stays open."""
         numbers = self._ledger.plan((cell.client, cell.pipeline) for cell in self._cells)
-        self._waiting = list(zip(numbers, self._cells, strict=True))
+        self._fleet = numbers[0] if numbers else None
+        self._rows = dict(zip(self._cells, numbers, strict=True))
+        self._queue = Queue([Item(number, cell) for cell, number in self._rows.items()])
+        self._begun = time.monotonic()
         with self._heeding_signals(), self._view:
             try:
-                while self._children or self._waiting:
+                if self._is_warm:
+                    self._start = self._warm_start()
+                while self._children or self._queue:
+                    self._keep_to_budget()
                     self._start_some()
                     self._listen()
                     self._heed()
+                    self._watch()
                     self._bury()
                     self._view.refresh()
             finally:
                 self._clear()
-        return Result(tuple(self._ledger.get(numbers)), self._signals[0] if self._signals else None)
+        rows = {run.number: run for run in self._ledger.get(list(self._rows.values()))}
+        return Result(
+            tuple(rows[number] for number in self._rows.values()), self._signals[0] if self._signals else None
+        )
+
+    def _warm_start(self) -> WarmStart:
+        environ = worker_environment(self._environ, "", self._clients, self._workers)
+        return WarmStart(self._project, {cell.pipeline for cell in self._cells}, environ, self._view.say)
 
     def _start_some(self) -> None:
-        for number, cell in list(self._waiting):
-            if len(self._children) >= self._workers:
+        while len(self._children) < self._workers and self._start.is_ready():
+            item = self._queue.next(self._children)
+            if item is None:
                 return
-            if cell.client not in self._children:
-                environ = worker_environment(self._environ, cell.client, self._clients, self._workers)
-                child = Child(self._project, cell, number, environ)
-                self._children[cell.client] = child
-                self._waiting.remove((number, cell))
-                self._selector.register(child.channel, selectors.EVENT_READ, child)
-                self._view.started(cell)
+            client = item.cell.client
+            environ = worker_environment(self._environ, client, self._clients, self._workers)
+            watch = Watch(client, self._limits[client])
+            child = Child(self._project, item, environ, self._start, watch, force=self._force)
+            self._children[client] = child
+            self._selector.register(child.channel, selectors.EVENT_READ, child)
+            if child.news is not None:
+                self._selector.register(child.news, selectors.EVENT_READ)
+            self._view.started(item.cell)
+
+    def _keep_to_budget(self) -> None:
+        if self._budget is not None and self._queue and time.monotonic() - self._begun > self._budget:
+            self._drop(f"not started: the budget of {self._budget:g} s was spent")
+
+    def _watch(self) -> None:
+        for child in self._children.values():
+            child.keep_to_limits()
 
     def _listen(self) -> None:
         for key, _ in self._selector.select(TICK_SECONDS):
-            child: Child = key.data
+            child: Child | None = key.data
+            if child is None:
+                continue  # it may have ended: `_bury` looks
             heard = child.hear()
             if heard is None:
                 self._selector.unregister(child.channel)
@@ -119,7 +168,7 @@ class Fleet:
     def _heed(self) -> None:
         if self._signals and not self._is_asked:
             self._is_asked = True
-            self._drop(self._waiting, f"not started: the fleet was stopped by {self._signals[0].name}")
+            self._drop(f"not started: the fleet was stopped by {self._signals[0].name}")
             for child in self._children.values():
                 child.stop()
             self._view.say("Stopping: each run ends as soon as it can; once more kills them.")
@@ -130,27 +179,37 @@ class Fleet:
 
     def _bury(self) -> None:
         for client, child in list(self._children.items()):
-            code = child.exit_code()
+            news, code = child.news, child.exit_code()
             if code is None:
                 continue
             del self._children[client]
-            if child.channel in self._selector.get_map():
-                self._selector.unregister(child.channel)
+            for source in (child.channel, news):
+                if source is not None and source in self._selector.get_map():
+                    self._selector.unregister(source)
             run = self._ended(child, code)
             self._view.ended(run)
-            if run.state != "succeeded":
-                later = [item for item in self._waiting if item[1].client == client]
-                self._drop(later, f"not started: {run.pipeline} of this client {run.state}")
-                if not self._continue:
-                    self._drop(self._waiting, f"not started: {run.pipeline} of {client} {run.state}")
+            if run.state != "succeeded" and not self._tries_again(child, run):
+                self._gives_up(run)
 
     def _ended(self, child: Child, code: int) -> Run:
         """The row of a worker that is gone; what it could not write into it is written now."""
         (run,) = self._ledger.get([child.number])
-        if run.state in OPEN or run.state == "crashed":
-            state, error = self._judge(code)
-            self._ledger.close(child.number, state, error, seconds=round(child.seconds, 3))
-            (run,) = self._ledger.get([child.number])
+        overstep = child.overstep
+        if overstep is not None and run.state != "succeeded":
+            ending: tuple[State, str] = ("failed", overstep.sentence)
+        elif run.state in OPEN or run.state == "crashed":
+            ending = self._judge(code)
+        else:
+            return run
+        kind: ErrorKind | None = "terminal" if ending[0] == "failed" else None
+        seconds = round(child.seconds, 3)
+        self._ledger.close(child.number, *ending, seconds=seconds, error_kind=kind, is_stopped=overstep is not None)
+        if run.started is not None and (run.state in OPEN or run.state == "crashed"):
+            # It could not say so itself.
+            audit.record(
+                self._project, "run.ended", client=run.client, run=run.number, pipeline=run.pipeline, state=ending[0]
+            )
+        (run,) = self._ledger.get([child.number])
         return run
 
     def _judge(self, code: int) -> tuple[State, str]:
@@ -161,12 +220,31 @@ class Fleet:
         name = signal.Signals(-code).name
         return "crashed", f"killed by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
 
-    def _drop(self, items: Sequence[tuple[int, Cell]], why: str) -> None:
-        if not items:
-            return
-        numbers = {number for number, _ in items}
-        self._waiting = [item for item in self._waiting if item[0] not in numbers]
-        self._ledger.cancel(sorted(numbers), why)
+    def _tries_again(self, child: Child, run: Run) -> bool:
+        """Whether a run that failed by what may pass is planned anew, after a pause."""
+        limits, attempt = self._limits[run.client], child.item.attempt
+        if run.error_kind != "transient" or attempt > limits.retries or self._is_asked:
+            return False
+        (number,) = self._ledger.plan([(run.client, run.pipeline)], attempt + 1, self._fleet)
+        pause = limits.pause(attempt) * random.uniform(0.8, 1.2)  # noqa: S311 - so that clients do not come back at once
+        self._rows[child.cell] = number
+        self._queue.put_first(Item(number, child.cell, attempt + 1, time.monotonic() + pause))
+        self._view.say(f"{run.client}  {run.pipeline}  again in {clock(pause)}, attempt {attempt + 1}")
+        return True
+
+    def _gives_up(self, run: Run) -> None:
+        self._drop(
+            f"not started: {run.pipeline} of this client {run.state}", lambda item: item.cell.client == run.client
+        )
+        self._failures += run.state in {"failed", "crashed"}
+        if self._max_failures == 1 or (self._max_failures is not None and self._failures >= self._max_failures):
+            more = "" if self._max_failures == 1 else f", and {self._failures} are as many as may fail"
+            self._drop(f"not started: {run.pipeline} of {run.client} {run.state}{more}")
+
+    def _drop(self, why: str, which: Callable[[Item], bool] = lambda _: True) -> None:
+        numbers = self._queue.drop(which)
+        if numbers:
+            self._ledger.cancel(numbers, why)
 
     def _clear(self) -> None:
         """After an error in the runner itself, such as a full disk, there may be something left."""
@@ -177,7 +255,8 @@ class Fleet:
                 time.sleep(TICK_SECONDS / 10)
         for child in self._children.values():
             self._ledger.close(child.number, "cancelled", "the fleet run failed", seconds=round(child.seconds, 3))
-        self._drop(self._waiting, "not started: the fleet run failed")
+        self._drop("not started: the fleet run failed")
+        self._start.close()
         self._selector.close()
 
     @contextmanager

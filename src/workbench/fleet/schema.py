@@ -42,6 +42,75 @@ MIGRATIONS = (
     CREATE INDEX run_by_cell ON run (client, pipeline, number, started);
     CREATE INDEX run_open ON run (number) WHERE finished IS NULL;
     """,
+    """
+    CREATE TABLE schedule (
+        client TEXT NOT NULL,
+        name   TEXT NOT NULL,
+        since  TEXT NOT NULL,
+        paused TEXT,
+        PRIMARY KEY (client, name)
+    );
+    CREATE TABLE slot (
+        number   INTEGER PRIMARY KEY AUTOINCREMENT,
+        client   TEXT    NOT NULL,
+        schedule TEXT    NOT NULL,
+        due      TEXT    NOT NULL,
+        state    TEXT    NOT NULL CHECK (state IN ('planned', 'running', 'delivered', 'failed', 'skipped')),
+        attempts INTEGER NOT NULL DEFAULT 0,
+        started  TEXT,
+        finished TEXT,
+        pid      INTEGER,
+        birth    TEXT,
+        reason   TEXT,
+        UNIQUE (client, schedule, due),
+        CHECK ((state IN ('planned', 'running')) = (finished IS NULL)),
+        CHECK ((state = 'running') = (pid IS NOT NULL))
+    );
+    CREATE INDEX slot_open ON slot (due) WHERE finished IS NULL;
+    CREATE TABLE receipt (
+        number      INTEGER PRIMARY KEY AUTOINCREMENT,
+        slot        INTEGER NOT NULL REFERENCES slot (number),
+        destination TEXT    NOT NULL,
+        recipient   TEXT    NOT NULL,
+        state       TEXT    NOT NULL CHECK (state IN ('sending', 'sent', 'failed', 'in doubt')),
+        digest      TEXT    NOT NULL,
+        templates   TEXT    NOT NULL,
+        at          TEXT    NOT NULL,
+        result      TEXT,
+        UNIQUE (slot, destination, recipient)
+    );
+    """,
+    """
+    ALTER TABLE run ADD COLUMN ran INTEGER;
+    ALTER TABLE run ADD COLUMN skipped INTEGER;
+    ALTER TABLE run ADD COLUMN fleet INTEGER;
+    CREATE TABLE done (
+        client      TEXT    NOT NULL,
+        node        TEXT    NOT NULL,
+        fingerprint TEXT    NOT NULL,
+        facts       TEXT    NOT NULL,
+        outputs     TEXT    NOT NULL,
+        run         INTEGER NOT NULL,
+        seconds     REAL    NOT NULL,
+        PRIMARY KEY (client, node)
+    ) WITHOUT ROWID;
+    CREATE TABLE digest (
+        client TEXT NOT NULL,
+        path   TEXT NOT NULL,
+        stamps TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        PRIMARY KEY (client, path)
+    ) WITHOUT ROWID;
+    CREATE TABLE code (
+        digest TEXT PRIMARY KEY,
+        files  TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+    "ALTER TABLE run ADD COLUMN stage TEXT",
+    """
+    ALTER TABLE run ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE run ADD COLUMN error_kind TEXT CHECK (error_kind IN ('transient', 'terminal'));
+    """,
 )
 """Number n takes a ledger from version n to n + 1. What was released is never changed, only added to."""
 

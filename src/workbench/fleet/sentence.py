@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workbench.errors import WorkbenchError
-from workbench.registry.redaction import redact_text
+from workbench.errors import Transient, WorkbenchError
+from workbench.fleet.run import ErrorKind
+from workbench.secrets.redaction import redact_text
 
-__all__ = ["sentence_of"]
+__all__ = ["kind_of", "sentence_of"]
 
 MAX_CHARACTERS = 400
 
@@ -29,6 +30,12 @@ def sentence_of(error: BaseException, node: str = "") -> str:
     # A control character could move the cursor of the terminal that shows it.
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"
+
+
+def kind_of(error: BaseException) -> ErrorKind:
+    """Whether it may pass; the first of the workbench's own errors decides, since only they are told apart."""
+    known = next((one for one in _causes(error) if isinstance(one, WorkbenchError)), None)
+    return "transient" if isinstance(known, Transient) else "terminal"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import Self, TextIO
 
 import click
 
 from workbench.fleet.events import Progress
 from workbench.fleet.plan import Cell
 from workbench.fleet.run import Run
-from workbench.fleet.table import COLOURS, clock
-
-if TYPE_CHECKING:
-    from rich.console import Group
+from workbench.fleet.table import clock
 
 __all__ = ["LiveView", "PlainView", "View", "view_for"]
+
+DRAW_SECONDS = 0.1
 
 
 class View:
@@ -47,9 +47,9 @@ class View:
         """There is time to draw; several times a second."""
 
 
-def view_for(stream: TextIO, total: int) -> View:
-    """The view that suits a stream."""
-    return LiveView(stream, total) if stream.isatty() else PlainView(stream)
+def view_for(stream: TextIO, total: int, cells: Sequence[Cell] = ()) -> View:
+    """The view that suits a stream; ``cells`` are the plan, so that what waits can be named."""
+    return LiveView(stream, total, cells) if stream.isatty() else PlainView(stream)
 
 
 class PlainView(View):
@@ -82,19 +82,18 @@ class PlainView(View):
 
 
 class LiveView(View):
-    """A line for each client that runs; those that ended scroll away above.
+    """What runs, at the foot of the terminal; what has ended scrolls away above. See :class:`Board`."""
 
-    Rich's own refresh thread is off: the runner forks, and draws when it has time.
-    """
-
-    def __init__(self, stream: TextIO, total: int) -> None:
+    def __init__(self, stream: TextIO, total: int, cells: Sequence[Cell] = ()) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(file=stream)
+        from workbench.fleet.live import Board
+
+        self._console = Console(file=stream, highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
-        self._total, self._ended = total, 0
-        self._running: dict[Cell, tuple[float, Progress]] = {}
+        self._board = Board(total, cells, time.monotonic())
+        self._due = 0.0
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -107,51 +106,33 @@ class LiveView(View):
 
     def started(self, cell: Cell) -> None:
         """A worker was started."""
-        self._running[cell] = (time.monotonic(), Progress(0, 0, "starting"))
+        self._board.start(cell, time.monotonic())
 
     def progress(self, cell: Cell, progress: Progress) -> None:
         """It told something."""
-        self._running[cell] = (self._running[cell][0], progress)
+        self._board.tell(cell, progress)
 
     def ended(self, run: Run) -> None:
         """It is gone."""
-        self._ended += 1
-        self._running = {cell: now for cell, now in self._running.items() if cell.client != run.client}
-        self._print(ending(run), COLOURS[run.state])
+        from workbench.fleet.live import line_of
+
+        self._board.end(run)
+        self._console.print(line_of(run))
+        self._due = 0.0  # below the line, Rich has drawn once more what was drawn last
+        self.refresh()
 
     def say(self, text: str) -> None:
         """Anything else."""
-        self._print(text, "bold")
+        from rich.text import Text
+
+        self._console.print(Text(text, "bold"))
 
     def refresh(self) -> None:
-        """Draw it anew."""
-        self._live.update(self._drawing(), refresh=True)
-
-    def _print(self, text: str, style: str) -> None:
-        from rich.text import Text
-
-        # Text, because what stands in it is never markup.
-        self._console.print(Text(text, style))
-
-    def _drawing(self) -> Group:
-        from rich.console import Group
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table.grid(padding=(0, 2))
-        # What does not fit on the terminal would make it flicker.
-        for cell, (since, progress) in list(self._running.items())[: max(1, self._console.height - 3)]:
-            table.add_row(
-                Text(cell.client, "bold"),
-                Text(cell.pipeline),
-                ProgressBar(total=max(1, progress.total), completed=progress.done, width=20),
-                Text(f"{progress.done}/{progress.total}"),
-                Text(clock(time.monotonic() - since)),
-                Text(progress.node, "dim"),
-            )
-        waiting = self._total - self._ended - len(self._running)
-        return Group(table, Text(f"{len(self._running)} running, {waiting} waiting, {self._ended} ended", "dim"))
+        """Draw it anew, unless it was drawn a moment ago."""
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + DRAW_SECONDS
+            self._live.update(self._board.drawn(self._console.width, self._console.height, now), refresh=True)
 
 
 def ending(run: Run) -> str:

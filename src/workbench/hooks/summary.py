@@ -63,9 +63,8 @@ def summary(project: Path, client: str, outputs: set[str]) -> str:
 
 def _champion(reporting: Path) -> str:
     verdict = json.loads((reporting / "verdict.json").read_text(encoding="utf-8"))
-    metrics = json.loads((reporting / "metrics.json").read_text(encoding="utf-8"))
-    metric = verdict["metric"]
-    score = f"{metric} {metrics[f'network.{metric}']:.4f}"
+    value = verdict["challenger"]
+    score = f"{verdict['metric']} {'undefined' if value is None else f'{value:.4f}'}"
     if verdict["version"] == verdict["champion_version"]:
         return f"champion: version {verdict['version']} ({score})"
     return f"version {verdict['version']} ({score}) did not replace the champion: {verdict['reasons'][0]}"

@@ -16,6 +16,7 @@ from kedro.io import MemoryDataset
 
 from workbench.clients import client_of_env
 from workbench.errors import WorkbenchError
+from workbench.fleet.incremental import nothing_to_do
 from workbench.fleet.process import Process
 from workbench.fleet.sentence import sentence_of
 
@@ -38,6 +39,7 @@ class TrackingHooks:
         self._run: Run | None = None
         self._catalog: DataCatalog | None = None
         self._recorded: set[str] = set()
+        self._tags: dict[str, str] = {}
         self._failed = ""
 
     @hook_impl
@@ -45,6 +47,8 @@ class TrackingHooks:
         """Start the run, if the pipeline is a client's and leaves anything behind."""
         client_id = client_of_env(run_params["env"])
         if client_id is None or not _persists(pipeline, catalog):
+            return
+        if nothing_to_do(str(run_params.get("runner")), pipeline, catalog):
             return
         from workbench.registry import runs
 
@@ -55,7 +59,7 @@ class TrackingHooks:
             process=_text_of(Process.current()),
             has_ended=_has_ended,
         )
-        self._catalog, self._recorded, self._failed = catalog, set(), ""
+        self._catalog, self._recorded, self._tags, self._failed = catalog, set(), {}, ""
         self._run = runs.start(
             Path(run_params["project_path"]),
             client_id,
@@ -69,6 +73,7 @@ class TrackingHooks:
         """Record the digests of the tables that a node is about to read."""
         if self._run is None:
             return
+        self._write_tags()
         tables = {name: path for name in node.inputs if (path := _path_of_tables(catalog, name))}
         new = {name: path for name, path in tables.items() if name not in self._recorded}
         if new:
@@ -77,16 +82,16 @@ class TrackingHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Tag the run with the digest of what was written; log the metrics themselves."""
+        """Note the digest of what was written, a tag of the run; log the metrics themselves."""
         if self._run is None or self._catalog is None:
             return
         path = getattr(self._catalog.get(dataset_name), "path", None)
         self._recorded.discard(dataset_name)
         if isinstance(path, Path) and path.exists():
-            from workbench.registry.provenance import digest_of_path
+            from workbench.files import sha256_of_path
             from workbench.registry.runs import sha256_tag
 
-            self._try(lambda run: run.tag({sha256_tag(dataset_name): digest_of_path(path)}))
+            self._tags[sha256_tag(dataset_name)] = sha256_of_path(path)
         if dataset_name == "metrics":
             self._try(lambda run: run.log_metrics(data))
 
@@ -98,14 +103,22 @@ class TrackingHooks:
     @hook_impl
     def after_pipeline_run(self) -> None:
         """End the run well."""
+        self._write_tags()
         self._try(lambda run: run.end())
         self._run = self._catalog = None
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """End the run as failed, with one sentence."""
+        self._write_tags()
         self._try(lambda run: run.end("FAILED", sentence_of(error, self._failed)))
         self._run = self._catalog = None
+
+    def _write_tags(self) -> None:
+        """The digests of what a node wrote, in one request, before another node may look for them."""
+        tags, self._tags = self._tags, {}
+        if tags:
+            self._try(lambda run: run.tag(tags))
 
     def _try(self, record: Callable[[Run], None]) -> None:
         """Record something; that this cannot be done must neither stop a pipeline nor hide its error."""

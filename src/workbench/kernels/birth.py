@@ -1,4 +1,4 @@
-"""How a fork of the zygote becomes a kernel like any other."""
+"""How a fork of the zygote becomes a process like any other, and a kernel."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ INLINE = "module://matplotlib_inline.backend_inline"
 
 
 def become(request: Request, descriptors: Sequence[int]) -> None:
-    """Take on session, descriptors, environment, working directory and random state of one's own."""
+    """Take on session, descriptors, environment, working directory and random state of one's own.
+
+    Args:
+        request: what to become.
+        descriptors: the first three become standard input, output and error; others stay what they are.
+    """
     os.setsid()
     for kind in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(kind, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for target, descriptor in enumerate(descriptors):
+    for target, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, target)
         os.close(descriptor)
     os.environ.clear()

@@ -75,9 +75,18 @@ def preload(modules: Iterable[str] = MODULES) -> list[str]:
                 importlib.import_module(name)
             except ModuleNotFoundError:
                 continue
+            if name == "duckdb":
+                _end_default_database()
             found.append(name)
             check_single_threaded(name)
     return found
+
+
+def _end_default_database() -> None:
+    """DuckDB opens a database when it is imported, with a thread a core; it opens another when one is needed."""
+    import duckdb
+
+    duckdb.default_connection().close()
 
 
 def check_single_threaded(after: str) -> None:
@@ -95,8 +104,8 @@ def check_single_threaded(after: str) -> None:
     if others:
         raise KernelError(
             f"'{after}' leaves {len(others)} threads running ({', '.join(sorted(set(others)))}), lost in a fork",
-            where="the zygote of warm kernels",
-            hint="take it out of the list of modules; notebooks import it themselves",
+            where="a process that others are forked from",
+            hint="take it out of the list of modules; who needs it imports it",
         )
 
 

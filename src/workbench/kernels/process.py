@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,20 @@ from workbench.errors import KernelError
 from workbench.kernels.preload import QUIET
 from workbench.kernels.wire import Request, receive, send_request
 
-__all__ = ["ADDRESS", "SOURCE", "WarmProcess", "ZygoteProcess", "address_here", "shared_zygote", "start_kernel"]
+__all__ = [
+    "ADDRESS",
+    "SOURCE",
+    "WarmProcess",
+    "ZygoteProcess",
+    "address_here",
+    "ask",
+    "shared_zygote",
+    "some_zygote",
+    "start_kernel",
+]
+
+LONGEST_ADDRESS = 107
+"""Bytes of a socket's path on Linux, less the zero at its end (unix(7)); a temporary folder may have a longer one."""
 
 ADDRESS = "WORKBENCH_ZYGOTE"
 """Environment variable with the socket of a zygote that this process shares with the one which started it."""
@@ -34,34 +47,57 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL
 """What a zygote sees of the environment: nothing that could be a secret."""
 
 
+def _private_folder() -> str:
+    """A new folder for a socket, which only this user can enter."""
+    folder = tempfile.mkdtemp(prefix="workbench-zygote-")
+    if len(os.fsencode(folder)) <= LONGEST_ADDRESS - len("/socket"):
+        return folder
+    Path(folder).rmdir()
+    return tempfile.mkdtemp(prefix="workbench-zygote-", dir="/tmp")
+
+
 class ZygoteProcess:
     """A zygote, and the right to end it; it ends with this object, or with this process, however that ends.
 
-    It imports when it is first asked for a kernel, which waits for that; a zygote that nobody asks costs nothing.
+    That of kernels imports when it is first asked for one, which waits for that; a zygote that nobody asks costs
+    nothing.
 
     Args:
-        modules: what it imports; by default :data:`workbench.kernels.preload.MODULES`.
+        arguments: of the program; for kernels what to import, by default :data:`workbench.kernels.preload.MODULES`.
+        program: the module that is run; it is given its listening socket and the pipe of its owner before all else.
+        environment: what it sees beside what is no secret.
+        pass_fds: descriptors that stay open in it.
+        output: descriptor of its standard output and error; by default, this process's own.
 
     Attributes:
         address: its socket, in a folder that only this user can enter.
     """
 
-    def __init__(self, modules: Sequence[str] = ()) -> None:
-        folder = tempfile.mkdtemp(prefix="workbench-zygote-")
+    def __init__(
+        self,
+        arguments: Sequence[str] = (),
+        *,
+        program: str = "workbench.kernels.zygote",
+        environment: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+        output: int | None = None,
+    ) -> None:
+        folder = _private_folder()
         self.address = str(Path(folder, "socket"))
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(self.address)
         listener.listen(128)
         reader, life = os.pipe()
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | QUIET
-        path = os.pathsep.join(filter(None, (SOURCE, environment.get("PYTHONPATH", ""))))
-        arguments = [str(listener.fileno()), str(reader), *modules]
+        seen = {name: os.environ[name] for name in _KEPT if name in os.environ} | dict(environment or {})
+        path = os.pathsep.join(filter(None, (SOURCE, seen.get("PYTHONPATH", ""))))
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "workbench.kernels.zygote", *arguments],
-            pass_fds=(listener.fileno(), reader),
-            env=environment | {"PYTHONPATH": path},
+            [sys.executable, "-P", "-u", "-m", program, str(listener.fileno()), str(reader), *arguments],
+            pass_fds=(listener.fileno(), reader, *pass_fds),
+            env=QUIET | seen | {"PYTHONPATH": path},
             cwd="/",
             stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             start_new_session=True,  # Ctrl-C is for who holds the terminal
         )
         listener.close()
@@ -72,6 +108,11 @@ class ZygoteProcess:
     def pid(self) -> int:
         """The zygote's process id."""
         return self._process.pid
+
+    def kill(self) -> None:
+        """End it without waiting for what it does; the kernel ends its forks if they asked for that."""
+        self._process.kill()
+        self.close()
 
 
 def _end(process: subprocess.Popen[bytes], life: int, folder: str) -> None:
@@ -147,14 +188,9 @@ def start_kernel(address: str, request: Request, descriptors: Sequence[int], tim
     Raises:
         KernelError: there is no zygote at the address, or it failed.
     """
-    if not _is_own_socket(address):
-        raise KernelError("there is no zygote of this user's", where=address)
     deadline = time.monotonic() + timeout
-    connection = socket.socket(socket.AF_UNIX)
+    connection = ask(address, request, descriptors, timeout)
     try:
-        connection.settimeout(timeout)
-        connection.connect(address)
-        send_request(connection, request, descriptors)
         connection.settimeout(max(0.1, deadline - time.monotonic()))
         message = receive(connection)
     except OSError as error:
@@ -165,6 +201,25 @@ def start_kernel(address: str, request: Request, descriptors: Sequence[int], tim
         raise KernelError("the zygote could not make a kernel; it says why on standard error", where=address)
     connection.settimeout(None)
     return WarmProcess(connection, message["pid"])
+
+
+def ask(address: str, request: Request, descriptors: Sequence[int], timeout: float) -> socket.socket:
+    """Send a request; what becomes of it is told on the connection: ``{"pid": …}``, and at the end ``{"exit": …}``.
+
+    Raises:
+        KernelError: there is no zygote at the address, or it takes no request.
+    """
+    if not _is_own_socket(address):
+        raise KernelError("there is no zygote of this user's", where=address)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(timeout)
+        connection.connect(address)
+        send_request(connection, request, descriptors)
+    except OSError as error:
+        connection.close()
+        raise KernelError(f"the zygote does not answer ({error})", where=address) from error
+    return connection
 
 
 def _is_own_socket(address: str) -> bool:
@@ -183,6 +238,28 @@ def address_here() -> str:
 @cache
 def _own() -> ZygoteProcess:
     return ZygoteProcess()
+
+
+@contextmanager
+def some_zygote() -> Iterator[None]:
+    """The zygote of whoever started this process, if there is one and it lives; else one for the block."""
+    if _answers(os.environ.get(ADDRESS, "")):
+        yield
+    else:
+        with shared_zygote():
+            yield
+
+
+def _answers(address: str) -> bool:
+    """Whether a zygote listens there: the one of a process that was killed is gone, and its address is still known."""
+    if not address:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(address)
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager

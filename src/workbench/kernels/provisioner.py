@@ -80,7 +80,8 @@ def _paths(environment: Any) -> list[str]:
 
 
 def _start(cmd: list[str], environment: dict[str, str], options: dict[str, Any]) -> WarmProcess:
-    request = Request(cmd[3:], str(options.get("cwd") or Path.cwd()), environment)
+    # The zygote has a working directory of its own: a relative one would lead elsewhere from there.
+    request = Request(cmd[3:], str(Path(options.get("cwd") or ".").absolute()), environment)
     output, errors = _descriptor(options.get("stdout"), 1), _descriptor(options.get("stderr"), 2)
     with Path(os.devnull).open("rb") as nothing:
         return start_kernel(address_here(), request, [nothing.fileno(), output, errors])

@@ -1,7 +1,8 @@
-"""The messages between who wants a kernel and the zygote, over a Unix socket that only one user can open.
+"""The messages between who wants a process and the zygote, over a Unix socket that only one user can open.
 
-A message is its length (four bytes, big-endian) and JSON. With the first one go three descriptors: the standard input,
-output and error of the kernel to be.
+A message is its length (four bytes, big-endian) and JSON. With the first one go descriptors: the standard input, output
+and error of the process to be, and for a worker of the fleet its channel. After it, the asker sends single bytes, each
+the number of a signal for the process: the zygote gives it, since nobody else can know that the pid is still meant.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ __all__ = ["LONGEST", "Request", "receive", "receive_request", "send", "send_req
 
 LONGEST = 4_000_000
 """Bytes of a message; an environment is some thousand."""
+_DESCRIPTORS = 4
 _LENGTH = struct.Struct("!I")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A kernel that somebody wants.
+    """A process that somebody wants.
 
     Attributes:
-        arguments: of ipykernel, as after ``python -m ipykernel_launcher``.
+        arguments: of ipykernel, as after ``python -m ipykernel_launcher``, or of a worker of the fleet.
         cwd: its working directory.
         environment: all of its environment; nothing of the zygote's is left.
     """
@@ -36,7 +38,7 @@ class Request:
 
 
 def send_request(connection: socket.socket, request: Request, descriptors: Sequence[int]) -> None:
-    """Ask for a kernel."""
+    """Ask for a process."""
     body = json.dumps(asdict(request)).encode()
     socket.send_fds(connection, [_LENGTH.pack(len(body))], descriptors)
     connection.sendall(body)
@@ -48,7 +50,7 @@ def receive_request(connection: socket.socket) -> tuple[Request, list[int]]:
     Raises:
         OSError, ValueError: it is not whole.
     """
-    head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
+    head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, _DESCRIPTORS)
     body = json.loads(_exactly(connection, _length(head)))
     return Request(**body), descriptors
 

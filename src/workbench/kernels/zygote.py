@@ -29,15 +29,17 @@ SLOWEST_REQUEST = 10.0
 
 @dataclass(frozen=True)
 class Newborn:
-    """A fork that is to be a kernel.
+    """A fork that is to be a kernel, or a worker.
 
     Attributes:
         request: what kernel.
         connection: to who asked for it.
+        descriptors: what came with the request beside standard input, output and error.
     """
 
     request: Request
     connection: socket.socket
+    descriptors: tuple[int, ...] = ()
 
     def announce(self) -> None:
         """Tell that the kernel listens, and leads a process group of its own."""
@@ -51,10 +53,11 @@ class Zygote:
     Args:
         listener: a listening Unix socket.
         owner: the end of a pipe that the owner holds the other end of; it is never written to.
+        ends_groups: whether what a fork has started ends with it, however it ended.
     """
 
-    def __init__(self, listener: socket.socket, owner: int) -> None:
-        self._listener, self._owner = listener, owner
+    def __init__(self, listener: socket.socket, owner: int, *, ends_groups: bool = False) -> None:
+        self._listener, self._owner, self._ends_groups = listener, owner, ends_groups
         self._kernels: dict[int, socket.socket] = {}  # pid to who asked for it
         self._woken, self._waker = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -80,7 +83,7 @@ class Zygote:
                     self._end()
                     return None
                 else:
-                    self._abandoned(key.data)
+                    self._hear(key.data)
 
     def _accept(self) -> Newborn | None:
         """Fork for one who asks."""
@@ -98,7 +101,7 @@ class Zygote:
         if pid == 0:
             self._let_go()
             become(request, descriptors)
-            return Newborn(request, connection)
+            return Newborn(request, connection, tuple(descriptors[3:]))
         for descriptor in descriptors:
             os.close(descriptor)
         connection.setblocking(False)
@@ -116,9 +119,13 @@ class Zygote:
 
     def _reap(self) -> None:
         while self._kernels:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
+            # Looked at first and waited for later: until then nobody else can get its number, so the group is its own.
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if found is None:
                 return
+            if self._ends_groups:
+                _kill(found.si_pid)
+            pid, status = os.waitpid(found.si_pid, 0)
             connection = self._kernels.pop(pid)
             with suppress(KeyError):  # who asked for it was gone before
                 self._selector.unregister(connection)
@@ -126,9 +133,22 @@ class Zygote:
                 send(connection, {"exit": os.waitstatus_to_exitcode(status)})
             connection.close()
 
-    def _abandoned(self, pid: int) -> None:
-        """Who asked for a kernel is gone: it has nothing to say on its connection, so this is its end."""
-        if pid in self._kernels:  # it may have been reaped a moment ago
+    def _hear(self, pid: int) -> None:
+        """Who asked for a fork wants a signal given, or is gone; then this is the fork's end."""
+        if pid not in self._kernels:  # it was reaped a moment ago
+            return
+        try:
+            signals = self._kernels[pid].recv(64)
+        except BlockingIOError:
+            return
+        except OSError:
+            signals = b""
+        for number in signals:
+            if number == signal.SIGKILL:
+                _kill(pid)
+            else:
+                os.kill(pid, number)
+        if not signals:
             self._selector.unregister(self._kernels[pid])
             _kill(pid)
 
@@ -140,7 +160,7 @@ class Zygote:
 def _kill(pid: int) -> None:
     # Not reaped yet, so the number is still this process's; its group is its own as soon as it has become a kernel.
     for kill in (os.killpg, os.kill):
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
 
 

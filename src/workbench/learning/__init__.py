@@ -1,16 +1,20 @@
-"""Tabular networks: from an Arrow table to a trained model that can be saved, checked and asked.
+"""Models of tables: from an Arrow table to a trained model that can be saved, checked and asked.
 
 ::
 
     columns.py, config.py   what is predicted from what, and how long it may take
     encoding/               Arrow columns → the three matrices that a network reads; fitted on training rows only
     networks/               the architectures, chosen by name from an allow-list
-    trainer.py              from two tables to a model; loop.py: AdamW, weight averaging, early stopping, budget
+    trainer.py              from two tables to a network; loop.py: AdamW, weight averaging, early stopping, budget
     checkpoint.py           a training that was killed goes on
+    boosting/, linear.py    the other kinds of models
+    candidates.py           several of them under one budget; ensemble.py: their weighted mean
+    search/                 a search for the network's settings
     calibration.py          temperature and conformal intervals, from validation rows
     model.py, storage.py    the trained model; safetensors, JSON and a sha256 manifest, never a pickle
+    frames.py               pandas, Polars and Arrow in, the same kind out
     metrics/                scores with intervals, calibration, groups
-    baselines.py            what a network has to be better than
+    baselines.py            what every model has to be better than
     importance.py           what a column is worth
 
 Nothing here knows Kedro or MLflow: with torch, numpy, pyarrow and scikit-learn it runs on a bare GPU machine. Importing

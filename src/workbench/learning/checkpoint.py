@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from workbench.learning.model import TabularModel
+    from workbench.learning.networks.model import NetworkModel
     from workbench.learning.tensors import TensorTable
 
 __all__ = ["Checkpoint", "fingerprint", "put_random_states", "random_states"]
@@ -85,7 +85,7 @@ class Checkpoint:
             return None
 
 
-def fingerprint(model: TabularModel, train: TensorTable, validation: TensorTable) -> str:
+def fingerprint(model: NetworkModel, train: TensorTable, validation: TensorTable) -> str:
     """What a training is: a sha256 over settings, encoders and every row. Budget and device are left out."""
     from workbench.learning.config import SETTINGS
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from workbench.learning.networks.specs import Spec
+
+if TYPE_CHECKING:
+    from workbench.learning.search import TrialReport
 
 __all__ = ["SETTINGS", "EpochListener", "EpochReport", "Stop", "TrainConfig", "batch_size_for", "patience_for"]
 
@@ -132,6 +135,9 @@ class EpochListener(Protocol):
 
     def __call__(self, report: EpochReport) -> None:
         """Take note of one epoch."""
+
+    def trial(self, report: TrialReport) -> None:
+        """Take note of one trial of a search for settings."""
 
     def close(self) -> None:
         """Let go of what is held: a progress bar, numbers not yet sent."""

@@ -17,7 +17,7 @@ from workbench.learning.together import Alone
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from workbench.learning.model import TabularModel
+    from workbench.learning.networks.model import NetworkModel
     from workbench.learning.tensors import TensorTable
     from workbench.learning.together import Crew
 
@@ -56,7 +56,7 @@ class TrainingLoop:
 
     def __init__(
         self,
-        model: TabularModel,
+        model: NetworkModel,
         train: TensorTable,
         validation: TensorTable,
         clock: Callable[[], float],

@@ -1,79 +1,77 @@
-"""A trained network with everything that it needs to be asked: encoders, architecture, how it came to be."""
+"""What all trained models have in common: they predict, they are calibrated, and they lie on disk without a pickle.
+
+A model is columns, a calibration, and a body of one of the kinds in :func:`kind_named`: a network, boosted trees, a
+linear model, or a weighted mean of those. Whatever it is, its folder holds ``model.safetensors`` (every array),
+``model.json`` (all the rest) and ``manifest.json`` (the sha256 of both). The kind is a word in the JSON; which class it
+means is said here, in our code.
+"""
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from workbench.errors import ModelError
 from workbench.learning.columns import Columns
-from workbench.learning.config import SETTINGS, EpochReport, TrainConfig
-from workbench.learning.networks.specs import spec_from_dict
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
-    import torch
-    from torch import nn
+    from torch import Tensor
 
     from workbench.learning.calibration import Conformal, Temperature
-    from workbench.learning.encoding import TableEncoder
-    from workbench.learning.networks import Spec
-    from workbench.learning.tensors import TensorTable
+    from workbench.learning.config import EpochReport
 
-__all__ = ["TabularModel"]
+__all__ = ["KINDS", "TabularModel", "from_parts", "kind_named"]
 
-FORMAT = 2
-READABLE = (1, 2)
-"""1 had no calibration."""
+FORMAT = 3
+READABLE = (1, 2, 3)
+"""1 had no calibration; until 2, every model was a network."""
 
 WEIGHTS, RECORD = "model.safetensors", "model.json"
 
+KINDS = ("network", "boosting", "linear", "ensemble")
+"""The allow-list."""
 
-class TabularModel:
-    """What :func:`workbench.learning.fit` returns.
+
+class TabularModel(ABC):
+    """A trained model.
 
     Attributes:
         columns: what it predicts, from what.
-        encoder: from a table to matrices.
-        config: how it was trained; ``batch_size`` and ``network`` are those that were used.
-        network: the module, in evaluation mode.
-        history: one report an epoch.
+        history: what its training told: an epoch, a tree or a strength of the penalty at a time.
         temperature: what its log-odds are divided by; None for a regression.
         conformal: how far off its values are; None for a classification.
     """
 
-    def __init__(
-        self,
-        columns: Columns,
-        encoder: TableEncoder,
-        config: TrainConfig,
-        network: nn.Module,
-        history: list[EpochReport] | None = None,
-    ) -> None:
-        self.columns, self.encoder, self.config, self.network = columns, encoder, config, network
-        self.history = history or []
+    kind: ClassVar[str]
+
+    def __init__(self, columns: Columns, history: list[EpochReport] | None = None) -> None:
+        self.columns, self.history = columns, history or []
         self.temperature: Temperature | None = None
         self.conformal: Conformal | None = None
 
-    @property
-    def spec(self) -> Spec:
-        """The architecture."""
-        assert self.config.network is not None  # noqa: S101 - whoever makes a model has chosen it
-        return self.config.network
+    @abstractmethod
+    def uncalibrated(self, table: pa.Table) -> npt.NDArray[np.float64]:
+        """As :meth:`predict`, before the temperature; the table has a row at least."""
 
-    @property
-    def device(self) -> torch.device:
-        """Where the network lies."""
-        return next(self.network.parameters()).device
+    @abstractmethod
+    def body(self) -> dict[str, Any]:
+        """What goes into JSON, beside columns and calibration."""
 
-    @property
-    def weights(self) -> int:
-        """Number of learned numbers."""
-        return sum(parameter.numel() for parameter in self.network.parameters())
+    @abstractmethod
+    def tensors(self) -> dict[str, Tensor]:
+        """What goes into safetensors, contiguous and on the CPU."""
+
+    @classmethod
+    @abstractmethod
+    def parsed(cls, columns: Columns, body: Mapping[str, Any], tensors: Mapping[str, Tensor], device: str) -> Self:
+        """What :meth:`body` and :meth:`tensors` wrote. Anything that does not fit is an error, never a guess."""
 
     def predict(self, table: pa.Table) -> npt.NDArray[np.float64]:
         """Predict every row of a table that has the feature columns; other columns are not looked at.
@@ -88,16 +86,9 @@ class TabularModel:
         """
         import numpy as np
 
-        from workbench.learning.objectives import predictions
-        from workbench.learning.tensors import run_network, to_tensors
-
         if not table.num_rows:
-            shape = (0, self.encoder.target.outputs) if self.columns.task == "multiclass" else (0,)
-            return np.empty(shape)
-        features = to_tensors(self.encoder.features(table), self.device)
-        result: npt.NDArray[np.float64] = (
-            predictions(self.encoder.target, run_network(self.network, features)).cpu().numpy()
-        )
+            return np.empty((0, len(self.columns.classes or ())) if self.columns.task == "multiclass" else (0,))
+        result = self.uncalibrated(table)
         return self.temperature.apply(self.columns.task, result) if self.temperature else result
 
     def predict_interval(
@@ -119,91 +110,99 @@ class TabularModel:
         value = self.predict(table)
         return value - half, value + half
 
-    def calibrate(self, validation: TensorTable) -> None:
-        """Learn temperature or intervals from rows that no weight was fitted on."""
-        from workbench.learning.calibration import Conformal, Temperature
-        from workbench.learning.objectives import predictions
+    def calibrate(self, labels: npt.NDArray[Any], predicted: npt.NDArray[np.float64]) -> None:
+        """Learn temperature or intervals from rows that no weight was fitted on.
 
-        predicted = predictions(self.encoder.target, validation.outputs(self.network)).cpu().numpy()
+        Args:
+            labels: as metrics take them.
+            predicted: what :meth:`uncalibrated` says of the same rows.
+        """
+        from workbench.learning.calibration import Conformal, Temperature
+
         if self.columns.task == "regression":
-            self.conformal = Conformal.fit(validation.labels, predicted)
+            self.conformal = Conformal.fit(labels, predicted)
         else:
-            self.temperature = Temperature.fit(self.columns.task, validation.labels, predicted)
+            self.temperature = Temperature.fit(self.columns.task, labels, predicted)
+
+    def record(self) -> dict[str, Any]:
+        """The whole model but for its tensors, as JSON."""
+        calibration = self.temperature or self.conformal
+        return {
+            "format": FORMAT,
+            "kind": self.kind,
+            "columns": self.columns.to_dict(),
+            "calibration": asdict(calibration) if calibration else None,
+            **self.body(),
+        }
 
     def save(self, folder: Path) -> None:
-        """Write the model durably, in place of whatever the folder held.
-
-        ``model.safetensors`` holds the weights, ``model.json`` all the rest, ``manifest.json`` the sha256 of both. The
-        same model gives the same bytes.
-        """
+        """Write the model durably, in place of whatever the folder held. The same model gives the same bytes."""
         from safetensors.torch import save
 
         from workbench.learning.storage import write_model
 
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
-        text = json.dumps(self._record(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        write_model(folder, {WEIGHTS: save(weights), RECORD: text.encode()})
+        text = json.dumps(self.record(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        write_model(folder, {WEIGHTS: save(self.tensors()), RECORD: text.encode()})
 
-    @classmethod
-    def load(cls, folder: Path, device: str = "cpu") -> TabularModel:
-        """Read a model, after its manifest was checked.
+    @staticmethod
+    def load(folder: Path, device: str = "cpu") -> TabularModel:
+        """Read a model of any kind, after its manifest was checked.
 
         Raises:
-            ModelError: it is missing, incomplete, changed since it was written, or of an architecture that is unknown.
+            ModelError: it is missing, incomplete, changed since it was written, or of a kind that is unknown.
         """
-        from workbench.learning.storage import read_model
+        from workbench.learning.storage import read_model, weights_of
 
         files = read_model(folder, (WEIGHTS, RECORD))
         try:
-            return cls._parsed(json.loads(files[RECORD]), files[WEIGHTS], device)
+            return from_parts(json.loads(files[RECORD]), weights_of(files[WEIGHTS]), device)
         except ModelError as error:
             raise ModelError(error.what, where=str(folder), tried=error.tried, hint=error.hint) from error
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, RuntimeError) as error:
             raise ModelError(
                 f"is not what this version of the workbench writes ({type(error).__name__})",
                 where=str(folder / RECORD),
                 hint="train the model again: `kedro run --pipeline train`",
             ) from error
 
-    def _record(self) -> dict[str, Any]:
-        calibration = self.temperature or self.conformal
-        settings = {name: getattr(self.config, name) for name in SETTINGS}
-        return {
-            "format": FORMAT,
-            "architecture": self.spec.to_dict(),
-            "columns": self.columns.to_dict(),
-            "training": settings,
-            "history": [report.to_dict() for report in self.history],
-            "calibration": asdict(calibration) if calibration else None,
-            "encoder": self.encoder.to_dict(),
-        }
 
-    @classmethod
-    def _parsed(cls, record: dict[str, Any], weights: bytes, device: str) -> TabularModel:
-        import torch
+def kind_named(name: str) -> type[TabularModel]:
+    """The class of a kind.
 
-        from workbench.learning.calibration import Conformal, Temperature
-        from workbench.learning.devices import pick_device
-        from workbench.learning.encoding import TableEncoder
-        from workbench.learning.networks import build
-        from workbench.learning.storage import weights_of
+    Raises:
+        ModelError: there is none of that name.
+    """
+    if name == "network":
+        from workbench.learning.networks.model import NetworkModel
 
-        if record["format"] not in READABLE:
-            raise ModelError(f"has format {record['format']!r}, and this version of the workbench reads {FORMAT}")
-        columns = Columns.from_dict(record["columns"])
-        spec = spec_from_dict(record["architecture"])
-        config = TrainConfig(network=spec, **record["training"])
-        encoder = TableEncoder.from_dict(record["encoder"], columns)
-        # On the meta device nothing is allocated or drawn: a record that asks for terabytes fails at the comparison
-        # of shapes.
-        with torch.device("meta"):
-            network = build(spec, encoder.inputs)
-        network.load_state_dict(weights_of(weights), strict=True, assign=True)
-        history = [EpochReport.from_dict(report) for report in record["history"]]
-        model = cls(columns, encoder, config, network.to(pick_device(device)).eval(), history)
-        calibration = record["calibration"] if record["format"] > 1 else None
-        if calibration and columns.task == "regression":
-            model.conformal = Conformal.from_dict(calibration)
-        elif calibration:
-            model.temperature = Temperature.from_dict(calibration)
-        return model
+        return NetworkModel
+    if name == "boosting":
+        from workbench.learning.boosting.model import BoostingModel
+
+        return BoostingModel
+    if name == "linear":
+        from workbench.learning.linear import LinearModel
+
+        return LinearModel
+    if name == "ensemble":
+        from workbench.learning.ensemble import EnsembleModel
+
+        return EnsembleModel
+    raise ModelError(f"a model of kind {name!r} is unknown", tried=", ".join(KINDS))
+
+
+def from_parts(record: Mapping[str, Any], tensors: Mapping[str, Tensor], device: str) -> TabularModel:
+    """What :meth:`TabularModel.record` and :meth:`TabularModel.tensors` wrote."""
+    from workbench.learning.calibration import Conformal, Temperature
+
+    if record["format"] not in READABLE:
+        raise ModelError(f"has format {record['format']!r}, and this version of the workbench reads {FORMAT}")
+    columns = Columns.from_dict(record["columns"])
+    kind = kind_named(record["kind"] if record["format"] > 2 else "network")
+    model = kind.parsed(columns, record, tensors, device)
+    calibration = record["calibration"] if record["format"] > 1 else None
+    if calibration and columns.task == "regression":
+        model.conformal = Conformal.from_dict(calibration)
+    elif calibration:
+        model.temperature = Temperature.from_dict(calibration)
+    return model

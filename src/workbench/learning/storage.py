@@ -64,8 +64,8 @@ def weights_of(content: bytes) -> dict[str, Tensor]:
         weights: dict[str, Tensor] = load(content)
     except SafetensorError as error:
         raise ModelError("its weights cannot be read", hint=_HINT) from error
-    for name, value in weights.items():
-        if not value.is_floating_point() or not value.isfinite().all():
+    for name, value in sorted(weights.items()):
+        if value.is_floating_point() and not value.isfinite().all():
             raise ModelError(f"its weights '{name}' are not finite numbers", hint=_HINT)
     return weights
 

@@ -26,14 +26,15 @@ from workbench.errors import ModelError
 from workbench.files import durable_file
 from workbench.learning.checkpoint import Checkpoint, fingerprint
 from workbench.learning.config import EpochReport, TrainConfig, batch_size_for
-from workbench.learning.model import TabularModel
 from workbench.learning.networks import default_spec
+from workbench.learning.networks.model import NetworkModel
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from workbench.learning.columns import Columns
     from workbench.learning.loop import NotFinite, TrainingLoop
+    from workbench.learning.tensors import TensorTable
 
 __all__ = ["fit"]
 
@@ -48,8 +49,9 @@ def fit(
     on_epoch: Callable[[EpochReport], None] | None = None,
     *,
     folder: Path | None = None,
+    spent: float = 0.0,
     clock: Callable[[], float] = time.monotonic,
-) -> TabularModel:
+) -> NetworkModel:
     """Train a network.
 
     Args:
@@ -60,6 +62,7 @@ def fit(
         on_epoch: told of each epoch, as it ends; not of those before a crash. Of several processes, the first is told.
         folder: where the training keeps its checkpoints, and a batch that has no loss; it is the training's own, and
             gone when that ends well. None: there are no checkpoints.
+        spent: seconds of the budget that were used before the call; how large the network is hangs on all of it.
         clock: seconds; the budget is measured by it.
 
     Returns:
@@ -82,21 +85,34 @@ def fit(
         raise ModelError("there is no validation row", hint="look at the split in client.yml, and at the recipe")
     encoder = TableEncoder.fit(train, columns)
     spec = config.network or default_spec(train.num_rows, encoder.inputs.columns, device.type, config.budget_seconds)
-    config = replace(config, batch_size=batch_size_for(train.num_rows, config.batch_size), network=spec)
+    config = replace(
+        config,
+        batch_size=batch_size_for(train.num_rows, config.batch_size),
+        budget_seconds=config.budget_seconds - spent,
+        network=spec,
+    )
     with enough_memory(config.batch_size), crew(device, config.batch_size) as others, seeded(config.seed, device):
         learned = TensorTable.of(train, encoder, columns, device)
         judged = TensorTable.of(validation, encoder, columns, device)
-        model = TabularModel(columns, encoder, config, build(spec, encoder.inputs).to(device))
+        model = NetworkModel(columns, encoder, config, build(spec, encoder.inputs).to(device))
         loop = TrainingLoop(model, learned, judged, clock, began, crew=others)
         try:
             _run(loop, on_epoch or (lambda _: None), folder)
         except NotFinite as error:
             raise _explained(error, train.select([*columns.features, columns.target]), config, folder) from error
         model.network.eval()
-        model.calibrate(judged)
+        _calibrate(model, judged)
         if folder and others.rank == 0:
             shutil.rmtree(folder, ignore_errors=True)
     return model
+
+
+def _calibrate(model: NetworkModel, judged: TensorTable) -> None:
+    """By the validation rows as they lie on the device, encoded."""
+    from workbench.learning.objectives import predictions
+
+    predicted = predictions(model.encoder.target, judged.outputs(model.network)).cpu().numpy()
+    model.calibrate(judged.labels, predicted)
 
 
 def _run(loop: TrainingLoop, on_epoch: Callable[[EpochReport], None], folder: Path | None) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.registry.provenance import digest_of_path
+from workbench.files import sha256_of_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +37,7 @@ def _input(name: str, file: Path, project: Path, context: str) -> DatasetInput:
     from mlflow.entities import Dataset, DatasetInput, InputTag
     from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
-    sha256 = digest_of_path(file)
+    sha256 = sha256_of_path(file)
     where = file.relative_to(project) if file.is_relative_to(project) else file
     with pq.ParquetFile(file) as parquet:
         rows, schema = parquet.metadata.num_rows, parquet.schema_arrow

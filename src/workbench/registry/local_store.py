@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from workbench.files import durable_file
 
-__all__ = ["artifacts", "prepare", "uri"]
+__all__ = ["artifacts", "database", "flush", "flush_less", "prepare", "relocate", "uri"]
 
 _PATHS = {
     "experiments": ("artifact_location",),
@@ -28,7 +29,7 @@ def artifacts(project: Path) -> Path:
 
 def uri(project: Path) -> str:
     """The address of the database, for MLflow."""
-    return f"sqlite:///{_database(project)}"
+    return f"sqlite:///{database(project)}"
 
 
 def prepare(project: Path) -> None:
@@ -37,16 +38,42 @@ def prepare(project: Path) -> None:
     MLflow writes its schema in hundreds of statements: two processes that begin at once collide, and one that is killed
     leaves half of a schema. So it is written beside, by one process at a time, and takes its name when it is whole.
     """
-    database = _database(project)
-    if not database.exists():
-        database.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(database.with_suffix(".lock")):
-            if not database.exists():
-                _create(database, artifacts(project))
-    _relocate(database, artifacts(project))
+    path = database(project)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path.with_suffix(".lock")):
+            if not path.exists():
+                _create(path, artifacts(project))
+    relocate(path, artifacts(project))
 
 
-def _database(project: Path) -> Path:
+def flush_less() -> None:
+    """From now on, do not wait for the device at each of the dozens of commits of a run; :func:`flush` does it once.
+
+    In WAL mode the file is whole whatever happens (sqlite.org/pragma.html#pragma_synchronous), and a process that is
+    killed loses nothing. When the power fails, the last commits of a run that goes on may be lost.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    if not event.contains(Engine, "connect", _flush_at_checkpoints):
+        event.listen(Engine, "connect", _flush_at_checkpoints)
+
+
+def flush(project: Path) -> None:
+    """Have all that was committed on the device."""
+    for path in (database(project), Path(f"{database(project)}-wal")):
+        with suppress(FileNotFoundError), path.open("rb") as stream:
+            os.fsync(stream.fileno())
+
+
+def _flush_at_checkpoints(connection: object, _record: object) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def database(project: Path) -> Path:
+    """The file that holds all but the artifacts."""
     return project / ".mlflow" / "mlflow.db"
 
 
@@ -71,7 +98,7 @@ def _do_not_flush(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = OFF")
 
 
-def _relocate(database: Path, artifacts: Path) -> None:
+def relocate(database: Path, artifacts: Path) -> None:
     """After the project was moved or copied, let MLflow's absolute paths point to where it is now.
 
     Otherwise a copy would write into the artifacts of its original. All or nothing, in one transaction.

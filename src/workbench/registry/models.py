@@ -7,7 +7,7 @@ The registered model has the client's id as its name. Three aliases say what a v
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
 SHA256 = "sha256"
+RETRAIN = "retrain"
+"""The tag of a version that learned from rows which were erased since; its value is the reason."""
 HOLDOUT = "holdout."
 """Before the name of the primary metric: the tag with its value on the rows that the gate looked at."""
 
@@ -57,6 +59,15 @@ class Champion:
     run_id: str
     sha256: str
     model: TabularModel
+
+    def predict(self, table: Any, *, keep: Sequence[str] = (), coverage: float | None = None) -> Any:
+        """Predict every row of a pandas, Polars, Arrow or Ibis table; the answer is a table of the same kind.
+
+        See :func:`workbench.registry.answers.answer`.
+        """
+        from workbench.registry.answers import answer
+
+        return answer(self.model, table, keep=keep, coverage=coverage)
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,7 @@ def load(store: Store, version: ModelVersion) -> Champion:
     sha256 = version.tags.get(SHA256)
     with translated(store.uri):
         artifact = store.api.get_model_version_download_uri(version.name, version.version)
+    store.refuse_anothers_artifact(version.name, artifact)
     model = flavor.load(artifact, sha256, where=f"client {version.name}, model version {version.version}")
     return Champion(version.name, int(version.version), version.run_id or "", sha256 or "", model)
 
@@ -142,6 +154,7 @@ def register(
     """
     known = _same(store, client.id, saved.sha256)
     if known is not None:
+        _relieve(store, known)
         return Registered(int(known.version), known.run_id or run_id, saved.sha256, adopted=True)
     with translated(store.uri):
         model_id, artifact = flavor.log(saved, run_id=run_id, example=example)
@@ -180,6 +193,7 @@ def standings(store: Store, client_ids: Iterable[str]) -> list[dict[str, Any]]:
                 "metric": f"{metric.removeprefix(HOLDOUT)} {float(tags[metric]):.4f}" if metric else None,
                 "registered": created.isoformat(timespec="seconds") if created else None,
                 "reasons": tags.get("reasons"),
+                "retrain": tags.get(RETRAIN),
             }
         )
     return rows
@@ -197,6 +211,13 @@ def _same(store: Store, client_id: str, sha256: str) -> ModelVersion | None:
         else:
             return version
     return None
+
+
+def _relieve(store: Store, version: ModelVersion) -> None:
+    """It was trained again and came out the same, so what was erased since has left no trace in it."""
+    if RETRAIN in version.tags:
+        with translated(store.uri):
+            store.api.delete_model_version_tag(version.name, version.version, RETRAIN)
 
 
 def _create_model(store: Store, client: Client) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from workbench import audit
 from workbench.errors import ModelError
 from workbench.registry import evidence as evidence_of
 from workbench.registry import flavor, gate, models, runs
@@ -53,6 +54,15 @@ def promote(
         version = models.register(store, client, saved, run_id=run_id, example=example, tags=tags)
     before = int(incumbent.version) if incumbent is not None else None
     _conclude(store, client.id, version.version, before, verdict)
+    audit.record(
+        store.project,
+        "model.promoted" if verdict.promote else "model.registered",
+        client=client.id,
+        version=version.version,
+        sha256=version.sha256,
+        decision=verdict.decision,
+        champion_before=before,
+    )
     return {
         "client": client.id,
         **asdict(version),
@@ -92,7 +102,7 @@ def judge(
     contenders = {"challenger": saved.model} | ({"champion": rival.model} if rival else {})
     values = features.test_metrics(contenders)
     challenger = values["challenger"][metric]
-    _refuse_stale(challenger, _value(evaluation, "network", metric), metric, client.id)
+    _refuse_stale(challenger, _value(evaluation, evaluation.get("candidate", "network"), metric), metric, client.id)
     champion = None
     if incumbent is not None:
         value = values["champion"][metric] if rival else None

@@ -7,7 +7,6 @@ import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from workbench.clients import ClientRegistry
-from workbench.files import sha256_of_file, sha256_of_folder
-from workbench.registry.redaction import redact
+from workbench.clients.yaml_files import read_yaml
+from workbench.secrets.redaction import redact
 
-__all__ = ["CodeVersion", "code_version", "configuration", "digest_of_json", "digest_of_path", "flatten"]
+__all__ = [
+    "CodeVersion",
+    "code_version",
+    "configuration",
+    "digest_of_json",
+    "flatten",
+    "hold_code_version",
+]
 
 PACKAGE = "smithright-workbench"
 
@@ -36,8 +42,20 @@ class CodeVersion:
         return self.package + (f"+g{self.commit[:12]}" if self.commit else "") + (".dirty" if self.dirty else "")
 
 
+_held: dict[Path, CodeVersion] = {}
+
+
 def code_version(project: Path) -> CodeVersion:
     """Version of the package, commit, branch, and whether a tracked or new file differs from the commit."""
+    return _held[project] if project in _held else _code_version(project)
+
+
+def hold_code_version(project: Path) -> None:
+    """Have :func:`code_version` answer so in this process and its forks: they run the code that is imported now."""
+    _held[project] = _code_version(project)
+
+
+def _code_version(project: Path) -> CodeVersion:
     try:
         package = version(PACKAGE)
     except PackageNotFoundError:
@@ -52,16 +70,21 @@ def code_version(project: Path) -> CodeVersion:
 
 
 def configuration(project: Path, client_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """A client's resolved configuration, every default filled in, without secrets.
+    """A client's resolved configuration, every layer merged and every default filled in, without secrets.
 
-    Two files that differ in comments or in the order of keys give the same.
+    Two files that differ in comments or in the order of keys give the same. Of the catalog it has what layers change;
+    the rest is code.
     """
     registry = ClientRegistry(project)
+    layers = registry.layers(client_id)
+    catalogs = [read_yaml(path).data for layer in layers for path in layer.files("catalog")]
     schema = registry.schema(client_id)
     resolved = {
         "client": registry.load(client_id).model_dump(mode="json"),
         "schema": schema.model_dump(mode="json") if schema else None,
         "parameters": _plain(parameters),
+        **({"catalog": catalogs} if catalogs else {}),
+        **({"stage": registry.stage} if registry.stage else {}),
     }
     redacted: dict[str, Any] = redact(resolved)
     return redacted
@@ -71,18 +94,6 @@ def digest_of_json(value: Any) -> str:
     """Hexadecimal sha256 of a value as JSON with sorted keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def digest_of_path(path: Path) -> str:
-    """Hexadecimal sha256 of a file or folder; read again only when the size or the time of a file changed."""
-    files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-    stamps = ((str(file), file.stat()) for file in files)
-    return _digest(path, tuple((name, stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in stamps))
-
-
-@cache
-def _digest(path: Path, stamp: tuple[tuple[str, int, int, int], ...]) -> str:
-    return sha256_of_folder(path) if path.is_dir() else sha256_of_file(path)
 
 
 def flatten(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

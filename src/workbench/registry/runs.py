@@ -18,6 +18,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.clients.layers import current_stage
+from workbench.registry import local_store
 from workbench.registry.inputs import dataset_inputs
 from workbench.registry.provenance import code_version, configuration, digest_of_json, flatten
 from workbench.registry.store import Store, environment_kept, open_store, translated
@@ -91,6 +93,8 @@ class Run:
                 mlflow.end_run(status)
             else:
                 self.store.api.set_terminated(self.id, status)
+        if self.store.uri == local_store.uri(self.store.project):
+            local_store.flush(self.store.project)
 
 
 def current() -> Run | None:
@@ -129,6 +133,7 @@ def start(project: Path, client_id: str, starter: Starter, *, parameters: Mappin
     import mlflow
     from mlflow.entities import Param
 
+    local_store.flush_less()
     store = open_store(project)
     experiment = store.experiment(client_id)
     _close_abandoned(store, experiment, starter.has_ended)
@@ -181,8 +186,10 @@ def _tags(project: Path, client_id: str, starter: Starter, config_sha256: str) -
     from mlflow.utils import mlflow_tags
 
     code = code_version(project)
+    stage = current_stage()
     tags = {
         "client": client_id,
+        **({"stage": stage} if stage else {}),
         "pipeline": starter.pipeline,
         "kedro_session": starter.session,
         "config_sha256": config_sha256,

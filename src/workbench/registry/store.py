@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from workbench.errors import ConfigurationError, Transient
+from workbench.errors import ConfigurationError, ModelError, Transient
 from workbench.registry import local_store
-from workbench.registry.redaction import redact_text
+from workbench.secrets.redaction import redact_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,6 +45,7 @@ def quiet() -> None:
     # Loading our own flavor never unpickles; this closes the door for everybody else's.
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     # The default of seven tries with back-off holds a run for minutes before it says that the server is down.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])
@@ -67,6 +69,27 @@ class Store:
     def shown(self) -> str:
         """The address, for people."""
         return redact_text(self.uri)
+
+    def refuse_anothers_artifact(self, client_id: str, artifact: str) -> None:
+        """In the embedded store, a version of a client's model points to nothing but the client's own artifacts.
+
+        Anybody may write any source into a registry; a server checks that itself, or its permissions do.
+
+        Raises:
+            ModelError: it lies elsewhere, by its address, by what that decodes to, or by a link.
+        """
+        if self.uri != local_store.uri(self.project):
+            return
+        root = local_store.artifacts(self.project).resolve()
+        real = Path(artifact.removeprefix("file://")).resolve()
+        text = str(real.relative_to(root)) if real.is_relative_to(root) else ".."
+        for _ in range(3):  # MLflow decodes an address, and has done so twice (CVE-2024-1560)
+            real = (root / text).resolve()
+            # What was logged outside of any client's run lies in MLflow's experiment 0, which is nobody's.
+            is_own = real.is_relative_to(root) and real.relative_to(root).parts[:1] in {(client_id,), ("0",)}
+            if not is_own or {"#", "?"} & set(text):
+                raise _refused(client_id, artifact)
+            text = unquote(text)
 
     def experiment(self, client_id: str) -> str:
         """The id of a client's experiment; it is made if there is none.
@@ -98,6 +121,21 @@ class Store:
         return str(found.experiment_id)
 
 
+def _is_denied(error: Exception) -> bool:
+    """Whether a server knows who asks, or does not, and says no; asking again changes nothing."""
+    denied = getattr(error, "error_code", None) in {"PERMISSION_DENIED", "UNAUTHENTICATED"}
+    return denied or "failed with error code 403" in str(error) or "failed with error code 401" in str(error)
+
+
+def _refused(client_id: str, artifact: str) -> ModelError:
+    return ModelError(
+        "its artifact does not lie where this client's do",
+        where=f"client {client_id}",
+        tried=redact_text(artifact),
+        hint=f"register it again: `kedro run --pipeline register --env clients/{client_id}`",
+    )
+
+
 def open_store(project: Path | None = None) -> Store:
     """Open the store of a project (by default, of the working directory), and make it MLflow's own for this process.
 
@@ -120,7 +158,11 @@ def open_store(project: Path | None = None) -> Store:
                 # Unless it is told, MLflow asks for a Spark session first, which imports pyspark: more than a second.
                 mlflow.set_registry_uri(registry)
         api = mlflow.MlflowClient(uri, registry)
-        api.get_experiment_by_name("Default")  # the first question that really opens it
+        try:
+            api.get_experiment_by_name("Default")  # the first question that really opens it
+        except mlflow.MlflowException as error:
+            if not _is_denied(error):  # a client's user need not see that one
+                raise
     return Store(project, uri, api)
 
 
@@ -161,6 +203,12 @@ def translated(uri: str) -> Iterator[None]:
                 "its schema belongs to another version of MLflow",
                 where=where,
                 hint=f"copy the file, then `mlflow db upgrade {redact_text(uri)}`",
+            ) from error
+        if _is_denied(error):
+            raise ConfigurationError(
+                "the server does not let this user do that",
+                where=where,
+                hint="MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD name the user; docs/isolation.md",
             ) from error
         if passing or "API request to" in message or type(error).__module__.startswith("requests."):
             raise Transient(message, where=where, hint="see that it is up, and run the same command again") from error

@@ -7,8 +7,21 @@ templates are written with.
 
 from __future__ import annotations
 
+from workbench.reports.execute import Limits
 from workbench.reports.inputs import HandedInputs, Inputs, rows
-from workbench.reports.render import render
+from workbench.reports.locale import localise
+from workbench.reports.render import Rendered, render
 from workbench.reports.templates import Template, find_template, template_names
 
-__all__ = ["HandedInputs", "Inputs", "Template", "find_template", "render", "rows", "template_names"]
+__all__ = [
+    "HandedInputs",
+    "Inputs",
+    "Limits",
+    "Rendered",
+    "Template",
+    "find_template",
+    "localise",
+    "render",
+    "rows",
+    "template_names",
+]

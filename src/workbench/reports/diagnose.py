@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["diagnose", "warnings_of"]
+__all__ = ["diagnose", "has_begun", "warnings_of"]
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL_LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
@@ -17,23 +17,36 @@ _ADDED_BY_PAPERMILL = {"injected-parameters", "papermill-error-cell-tag"}
 _LONGEST = 300
 
 
-def diagnose(notebook: NotebookNode | None, cause: Exception | None, timeout_seconds: float | None) -> str | None:
+def diagnose(
+    notebook: NotebookNode | None,
+    cause: Exception | None,
+    timeout_seconds: float | None,
+    cell_seconds: float | None = None,
+) -> str | None:
     """What went wrong, or None if every cell ran to its end.
 
     Args:
         notebook: as papermill saved it; None if it never came so far.
         cause: the exception that ended the run.
         timeout_seconds: the limit, if it was reached.
+        cell_seconds: the limit of one cell.
     """
     at = f" at {_last_started(notebook)}" if notebook else ""
     if timeout_seconds is not None:
         return f"took longer than {timeout_seconds:g} s and was stopped{at}"
+    if type(cause).__name__ == "CellTimeoutError":  # nbclient's; not worth its import
+        return f"one cell took longer than {cell_seconds or 0:g} s and was stopped{at}"
     failed = _failed_cell(notebook) if notebook else None
     if failed:
         return failed
     if cause is not None:
         return f"the kernel was lost{at} ({_one_line(str(cause) or type(cause).__name__)})"
     return _unfinished_cell(notebook) if notebook else None
+
+
+def has_begun(notebook: NotebookNode) -> bool:
+    """Whether a cell was started that came to anything."""
+    return any(cell.execution_count is not None or cell.outputs for _, cell in _code_cells(notebook))
 
 
 def warnings_of(notebook: NotebookNode) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.reports.words import MODELS, metric_words
+from workbench.reports.words import MODELS, count, metric_words
 
-__all__ = ["Estimate", "estimates", "leads", "level", "undefined"]
+__all__ = ["Estimate", "candidate", "estimates", "lead_over", "leads", "level", "undefined"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,15 @@ class Estimate:
         return bool(self.low > other.high or other.low > self.high)  # type: ignore[operator]
 
 
+def candidate(evaluation: dict[str, Any]) -> str:
+    """The model that the evaluation is about; before there were several kinds, it was the network."""
+    return str(evaluation.get("candidate", "network"))
+
+
 def estimates(evaluation: dict[str, Any], metric: str) -> dict[str, Estimate]:
-    """Each model's estimate of a metric, the network first; models that do not have it are left out."""
+    """Each model's estimate of a metric, the candidate first; models that do not have it are left out."""
     found = {}
-    for model in MODELS:
+    for model in dict.fromkeys([candidate(evaluation), *MODELS]):
         numbers = evaluation["models"].get(model, {}).get(metric)
         if numbers is not None and numbers.get("value") is not None:
             found[model] = Estimate(numbers["value"], numbers.get("low"), numbers.get("high"))
@@ -41,6 +46,16 @@ def leads(metric: str, one: Estimate, other: Estimate) -> float:
     return difference if metric_words(metric).higher_is_better else -difference
 
 
+def lead_over(evaluation: dict[str, Any], metric: str, other: str) -> Estimate | None:
+    """How far the candidate is ahead of another model, paired; None if the evaluation was made without that."""
+    found = evaluation.get("differences", {}).get(other, {}).get(metric, {})
+    if found.get("value") is None or found.get("low") is None:
+        return None
+    if metric_words(metric).higher_is_better:  # what is written is the other's metric less the candidate's
+        return Estimate(-found["value"], -found["high"], -found["low"])
+    return Estimate(found["value"], found["low"], found["high"])
+
+
 def level(metric: str, one: Estimate, other: Estimate) -> bool:
     """Whether two estimates are equal, as far as they are shown."""
     gap = metric_words(metric).show(abs(one.value - other.value))
@@ -48,6 +63,8 @@ def level(metric: str, one: Estimate, other: Estimate) -> bool:
 
 
 def undefined(evaluation: dict[str, Any]) -> str:
-    """What is to be said when the network has no primary metric."""
+    """What is to be said when the candidate has no primary metric."""
     label = metric_words(evaluation["primary"]).label
-    return f"{label} is undefined on the {evaluation['rows']:,} held-out rows: there is only one answer among them."
+    return (
+        f"{label} is undefined on the {count(evaluation['rows'])} held-out rows: there is only one answer among them."
+    )

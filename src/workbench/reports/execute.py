@@ -8,27 +8,52 @@ formats the *paths* it is given with ``str.format``, and changes the working dir
 from __future__ import annotations
 
 import logging
-import shutil
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import ReportError
-from workbench.files import durable_file
-from workbench.reports.diagnose import diagnose, warnings_of
+from workbench.errors import KernelLost, ReportError
+from workbench.files import write_text
+from workbench.reports.diagnose import diagnose, has_begun, warnings_of
 from workbench.reports.parameters import Scalar
 from workbench.reports.templates import Template, read_notebook
+from workbench.secrets.redaction import Secrets
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["execute"]
+__all__ = ["Limits", "execute"]
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a report may take.
+
+    Attributes:
+        seconds: wall-clock, for the whole report.
+        cell_seconds: wall-clock, for one cell; None: only the whole counts.
+        memory_mb: beyond what a kernel starts with; None: what the machine has.
+        retries: how often it is tried again, later each time, if a kernel dies before its first cell.
+    """
+
+    seconds: float
+    cell_seconds: float | None = None
+    memory_mb: int | None = None
+    retries: int = 0
+
+
 def execute(
-    template: Template, parameters: Mapping[str, Scalar], *, folder: Path, partial: Path, timeout_seconds: float
+    template: Template,
+    parameters: Mapping[str, Scalar],
+    *,
+    folder: Path,
+    partial: Path,
+    limits: Limits,
+    secrets: Secrets,
 ) -> NotebookNode:
     """Run every cell of a template in a kernel of its own.
 
@@ -37,24 +62,26 @@ def execute(
         parameters: checked against the template's declarations.
         folder: a private folder; the kernel's working directory is ``folder/work``.
         partial: where the notebook goes, as far as it came, when it fails; an older one is removed when it does not.
-        timeout_seconds: wall-clock seconds for the whole report.
+        limits: of time and memory.
+        secrets: what is taken out of a notebook that is kept.
 
     Returns:
         The notebook with its outputs.
 
     Raises:
+        KernelLost: the kernel died before its first cell; another one may not.
         ReportError: a cell failed, the kernel died, or the time ran out. Names template, cell and exception.
     """
     output = folder / "executed.ipynb"
-    cause, timed_out = _run(template, parameters, folder, output, timeout_seconds)
+    cause, timed_out = _run(template, parameters, folder, output, limits)
     notebook = read_notebook(output) if output.exists() else None
-    problem = diagnose(notebook, cause, timeout_seconds if timed_out else None)
+    problem = diagnose(notebook, cause, limits.seconds if timed_out else None, limits.cell_seconds)
     if notebook is None or problem:
         if notebook is not None:
-            with durable_file(partial) as staging:
-                shutil.copyfile(output, staging)
-        raise ReportError(
-            problem or "the kernel did not start",
+            write_text(partial, secrets.scrubbed(output.read_text(encoding="utf-8")))
+        lost = not timed_out and (notebook is None or not has_begun(notebook))
+        raise (KernelLost if lost else ReportError)(
+            secrets.scrubbed(problem or "the kernel did not start"),
             where=f"report {template.name}",
             hint=f"open {partial if notebook is not None else template.path}",
         ) from cause
@@ -65,7 +92,7 @@ def execute(
 
 
 def _run(
-    template: Template, parameters: Mapping[str, Scalar], folder: Path, output: Path, timeout_seconds: float
+    template: Template, parameters: Mapping[str, Scalar], folder: Path, output: Path, limits: Limits
 ) -> tuple[Exception | None, bool]:
     """Let papermill run the template; the exception that ended it, and whether the time ran out."""
     import papermill
@@ -74,7 +101,7 @@ def _run(
 
     timed_out = False
     try:
-        with report_kernel(folder, timeout_seconds) as kernel:
+        with report_kernel(folder, limits.seconds, limits.memory_mb) as kernel:
             try:
                 papermill.execute_notebook(
                     _literal(template.path),
@@ -83,7 +110,8 @@ def _run(
                     kernel_name="python3",
                     language="python",
                     progress_bar=False,
-                    start_timeout=max(1, int(timeout_seconds)),
+                    start_timeout=max(1, int(limits.seconds)),
+                    execution_timeout=math.ceil(limits.cell_seconds) if limits.cell_seconds else None,
                     km=kernel,
                 )
             finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -57,7 +58,7 @@ class ReportKernel(KernelManager):
 
 
 @contextmanager
-def report_kernel(folder: Path, timeout_seconds: float) -> Iterator[ReportKernel]:
+def report_kernel(folder: Path, timeout_seconds: float, memory_mb: int | None = None) -> Iterator[ReportKernel]:
     """Start a kernel of this very Python in ``folder``; when the block or its time ends, kill its process group.
 
     No kernel specification, startup file or history of the user's is read, so a report is the same for everybody. It
@@ -67,6 +68,7 @@ def report_kernel(folder: Path, timeout_seconds: float) -> Iterator[ReportKernel
     Args:
         folder: a private folder; the kernel's working directory is ``folder/work``.
         timeout_seconds: wall-clock seconds from the start of the kernel.
+        memory_mb: what the kernel may take beyond what it starts with; more is a ``MemoryError`` in its cell.
     """
     work = folder / "work"
     work.mkdir()
@@ -79,6 +81,8 @@ def report_kernel(folder: Path, timeout_seconds: float) -> Iterator[ReportKernel
         client_class="workbench.kernels.client.PromptKernelClient",
     )
     kernel.start_kernel(cwd=str(work), env=_environment(folder))
+    if memory_mb is not None:
+        _limit_memory(getattr(kernel.provisioner, "pid", None), memory_mb)
     timer = Timer(timeout_seconds, kernel.run_out)
     timer.daemon = True
     timer.start()
@@ -87,6 +91,21 @@ def report_kernel(folder: Path, timeout_seconds: float) -> Iterator[ReportKernel
     finally:
         timer.cancel()
         kernel.end()
+
+
+def _limit_memory(pid: int | None, megabytes: int) -> None:
+    """Limit a process's data: what it writes to and shares with nobody (Linux counts mappings since 4.7, getrlimit(2)).
+
+    Its address space would be the wrong measure: a kernel maps gigabytes that it never touches. Elsewhere than on Linux
+    there is no limit.
+    """
+    if pid is None or not hasattr(resource, "prlimit"):
+        return
+    with suppress(OSError, ValueError):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+        now = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmData"))
+        limit = 1024 * now + 1024 * 1024 * megabytes
+        resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -6,17 +6,18 @@ import base64
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.reports.html import Html, joined, paragraph, tag
+from workbench.reports.look import Look
 from workbench.reports.sanitise import sanitise
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["Heading", "page"]
+__all__ = ["Heading", "page", "shell"]
 
 STYLESHEET = Path(__file__).with_name("page.css")
 BODY = Path(__file__).with_name("body.html.j2")
@@ -33,11 +34,13 @@ class Heading:
         client: the client's title.
         title: the report's.
         notes: short facts, such as when it was made.
+        look: the client's logo and colour.
     """
 
     client: str
     title: str
     notes: tuple[str, ...] = ()
+    look: Look = field(default_factory=Look)
 
 
 def page(notebook: NotebookNode, heading: Heading) -> str:
@@ -46,13 +49,20 @@ def page(notebook: NotebookNode, heading: Heading) -> str:
     Whatever the notebook's outputs hold passes :func:`sanitise`; the shell around it has fixed text, and the client's
     words, escaped.
     """
-    lead, sections = _sections(sanitise(_body(notebook)))
-    css = STYLESHEET.read_text(encoding="utf-8")
+    return shell(heading, *_sections(sanitise(_body(notebook))))
+
+
+def shell(heading: Heading, lead: Html, sections: list[tuple[str, str, Html]]) -> str:
+    """A page of parts that are safe: what stands before the sections, and each one's slug, title and content."""
+    css = STYLESHEET.read_text(encoding="utf-8") + heading.look.css
     contents = tag(
         "nav", tag("ol", *(tag("li", tag("a", text, href=f"#{slug}")) for slug, text, _ in sections)), class_="contents"
     )
     header = tag(
         "header",
+        tag("img", src=heading.look.logo, alt=f"Logo of {heading.client}", class_="logo")
+        if heading.look.logo
+        else None,
         paragraph(heading.client, class_="client"),
         tag("h1", heading.title),
         paragraph(" · ".join(heading.notes), class_="notes") if heading.notes else None,

@@ -20,12 +20,18 @@ from workbench.reports.html import Html, tag
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["BLUE", "GREY", "INK", "MUTED", "ORANGE", "VERMILLION", "Picture", "picture"]
+__all__ = ["BLUE", "GREY", "INK", "MUTED", "ORANGE", "RUST", "VERMILLION", "Picture", "on_black", "picture"]
 
-BLUE, ORANGE, VERMILLION, GREY = "#0072b2", "#e69f00", "#d55e00", "#8c959f"
+BLUE, ORANGE, VERMILLION, GREY, RUST = "#0072b2", "#e69f00", "#d55e00", "#8c959f", "#913108"
 INK, MUTED, GRID = "#1f2933", "#5c6773", "#dfe3e8"
 
 _ON_BLACK = {INK: "#e8ebef", MUTED: "#a7b0ba", GRID: "#3a424c", BLUE: "#4ba3db", GREY: "#8c959f"}
+
+
+def on_black(colour: str) -> str:
+    """The colour that takes the place of one on a dark page."""
+    return _ON_BLACK.get(colour, colour)
+
 
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,

@@ -8,27 +8,47 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-__all__ = ["METRICS", "MODELS", "MetricWords", "count", "metric_words", "model_name", "named", "number", "percent"]
+from workbench.reports.locale import decimal
 
-MODELS = ("network", "boosting", "majority")
-"""The models of an evaluation, the one that matters first."""
+__all__ = [
+    "METRICS",
+    "MODELS",
+    "MetricWords",
+    "count",
+    "metric_words",
+    "model_name",
+    "named",
+    "number",
+    "percent",
+    "short_name",
+]
+
+MODELS = ("ensemble", "network", "boosting", "linear", "majority")
+"""The models that an evaluation may have."""
 
 
 def model_name(model: str, task: str) -> str:
     """What a reader calls a model. The guess is always the same: the shares, or the mean, of the training rows."""
     names = {
+        "ensemble": "Mean of the models",
         "network": "Neural network",
         "boosting": "Gradient boosting",
+        "linear": "Linear model",
         "majority": "Mean guess" if task == "regression" else "Majority guess",
     }
     return names.get(model, model)
 
 
-def number(value: float | None, digits: int = 3) -> str:
+def short_name(model: str) -> str:
+    """What a sentence calls a model, after "the"."""
+    return {"ensemble": "mean of the models", "boosting": "boosting model", "linear": "linear model"}.get(model, model)
+
+
+def number(value: float | None, digits: int = 3, *, grouped: bool = True) -> str:
     """Rounded to significant digits, thousands apart, never in scientific notation: ``12,300``, ``0.0421``."""
     if value is None or not math.isfinite(value):
         return "—"
-    return "0" if value == 0 else f"{Decimal(f'{value:#.{digits}g}'):,f}"
+    return "0" if value == 0 else decimal(f"{Decimal(f'{value:#.{digits}g}'):f}", grouped=grouped)
 
 
 def percent(share: float | None, decimals: int = 1) -> str:
@@ -38,16 +58,16 @@ def percent(share: float | None, decimals: int = 1) -> str:
     smallest = 10.0**-decimals
     value = 100 * share
     if 0 < value < smallest:
-        return f"<{smallest:g} %"
+        return f"<{decimal(f'{smallest:g}')} %"
     if 100 - smallest < value < 100:
-        return f">{100 - smallest:g} %"
+        return f">{decimal(f'{100 - smallest:g}')} %"
     text = f"{value:.{decimals}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+    return f"{decimal(text.rstrip('0').rstrip('.') if '.' in text else text)} %"
 
 
 def count(rows: float | None) -> str:
     """Thousands apart."""
-    return "—" if rows is None else f"{int(rows):,}"
+    return "—" if rows is None else decimal(str(int(rows)))
 
 
 @dataclass(frozen=True)
@@ -75,8 +95,8 @@ def _fixed(value: float | None) -> str:
         return "—"
     text = f"{value:.3f}"
     if text == "1.000" and value < 1:
-        return ">0.999"
-    return "<0.001" if text == "0.000" and value > 0 else text
+        return f">{decimal('0.999')}"
+    return f"<{decimal('0.001')}" if text == "0.000" and value > 0 else decimal(text)
 
 
 def _of_100(share: float) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import DataError
-from workbench.sources.header import read_header
+from workbench.sources.header import first_difference, read_header
 from workbench.sources.opening import LINE, PROBLEM, OpenedTable, Opening, SourceFile
 from workbench.sources.text import as_utf8
 from workbench.sources.unpack import unpack
@@ -51,9 +51,8 @@ def read_delimited(files: list[Path], source: CsvSource | PackageCsvSource, open
         names = read_header(text, source.delimiter, where)
         header = header or names
         if names != header:
-            different = next((a for a, b in zip(names, header, strict=False) if a != b), (names + header)[-1])
             raise DataError(
-                f"the header is not that of {files[0].name}: column '{different}' differs",
+                f"the header is not that of {files[0].name}: column '{first_difference(names, header)}' differs",
                 where=where,
                 hint="all files of one table have one header; give the others a table of their own",
             )

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from workbench.errors import DataError
 
-__all__ = ["check_names", "read_header"]
+__all__ = ["MAX_COLUMNS", "check_names", "first_difference", "read_header"]
+
+T = TypeVar("T")
+
+MAX_COLUMNS = 1000
+"""The checks of a row are a query that grows with the columns: 300 take ten seconds, and ten thousand would take hours
+and all memory."""
 
 _MAX_BYTES = 2**20
 
@@ -18,12 +26,16 @@ def read_header(path: Path, delimiter: str, where: str) -> list[str]:
     """The column names in the first line of a UTF-8 file.
 
     Raises:
-        DataError: the file is empty, the line is blank, too long or not CSV, or a name is blank or stands twice.
+        DataError: the file is empty or a web page, the line is blank, too long or not CSV, or a name is blank or stands
+            twice.
     """
     with path.open("rb") as stream:
         start = stream.read(_MAX_BYTES)
     if not start.strip():
         raise DataError("is empty", where=where, hint="bring the data, or take the table out of client.yml")
+    # What a server sends instead of a file, be it a login page, is saved under the file's name all the same.
+    if start.removeprefix(codecs.BOM_UTF8).lstrip()[:15].lower().startswith(_PAGES):
+        raise DataError("is a web page or XML, not CSV", where=where, hint="fetch the file again, signed in if need be")
     # The last character may have been cut in two by the bound.
     reader = csv.reader(io.StringIO(start.decode("utf-8-sig", "ignore"), newline=""), delimiter=delimiter, strict=True)
     try:
@@ -42,14 +54,30 @@ def read_header(path: Path, delimiter: str, where: str) -> list[str]:
 
 
 _HEADER = "the first line has to name the columns"
+_PAGES = (b"<!doctype", b"<html", b"<?xml")
+
+
+def first_difference(these: Sequence[T], those: Sequence[T]) -> T:
+    """The first of two lists' items at which they differ; where one only goes on, the first that is more."""
+    for one, other in zip(these, those, strict=False):
+        if one != other:
+            return one
+    return max(these, those, key=len)[min(len(these), len(those))]
 
 
 def check_names(names: Sequence[str], where: str) -> None:
     """Refuse names that the engine could not tell apart, or that no schema can name.
 
     Raises:
-        DataError: a name is blank, holds a control character, starts with an underscore, or stands twice.
+        DataError: there are too many; a name is blank, holds a control character, starts with an underscore, or stands
+            twice.
     """
+    if len(names) > MAX_COLUMNS:
+        raise DataError(
+            f"has {len(names):,} columns, and a table may have {MAX_COLUMNS:,}",
+            where=where,
+            hint="have the columns delivered that matter, or one line a measurement",
+        )
     seen: dict[str, str] = {}
     for position, name in enumerate(names, start=1):
         if not name.strip():

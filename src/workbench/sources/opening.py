@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tempfile
 from dataclasses import asdict, dataclass
 from importlib import import_module
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import DataError
-from workbench.files import sha256_of_file
+from workbench.files import explain_storage, sha256_of_file
+from workbench.sources.forgotten import without_forgotten
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -88,8 +90,37 @@ class OpenedTable:
     files: tuple[SourceFile, ...]
 
 
+def renamed(rows: ir.Table, names: dict[str, str], opening: Opening) -> ir.Table:
+    """The table with the columns' names of client.yml.
+
+    Args:
+        rows: as the file names them.
+        names: new name to the name in the file.
+        opening: for the error.
+
+    Raises:
+        DataError: the file has no such column, or another one has the new name.
+    """
+    for new, old in names.items():
+        if old not in rows.columns:
+            near = difflib.get_close_matches(old, rows.columns, n=1)
+            raise DataError(
+                f"column '{old}', which `rename` calls '{new}', is not in the file",
+                where=opening.where,
+                hint=f"did you mean '{near[0]}'?" if near else "correct `rename` in client.yml",
+            )
+    kept = {name.casefold() for name in rows.columns if name not in names.values()}
+    for new in names:
+        if new.casefold() in kept:
+            raise DataError(
+                f"`rename` makes a second column '{new}'", where=opening.where, hint="take another name in client.yml"
+            )
+    return rows.rename(names) if names else rows
+
+
 _KINDS = {
     "csv": "csv_source",
+    "database": "database_source",
     "package_csv": "package_csv_source",
     "parquet": "parquet_source",
     "sklearn": "sklearn_source",
@@ -98,13 +129,18 @@ _KINDS = {
 
 
 def open_source(source: Source, opening: Opening) -> OpenedTable:
-    """Open a source of any kind.
+    """Open a source of any kind; rows of subjects that were forgotten are left out.
 
     Raises:
         ConfigurationError: what client.yml names cannot be there: a path outside the project, a missing package.
         DataError: a file is missing, empty, damaged, too large when unpacked, or not encoded as client.yml says.
+        StorageError: there is no room in ``scratch`` for what has to be unpacked.
+        Unreachable: a database does not answer, or went away.
     """
-    opened: OpenedTable = import_module(f"workbench.sources.{_KINDS[source.kind]}").open_table(source, opening)
+    with explain_storage(opening.scratch):
+        opened: OpenedTable = import_module(f"workbench.sources.{_KINDS[source.kind]}").open_table(source, opening)
+    rows = renamed(opened.rows, getattr(source, "rename", {}), opening)
+    opened = OpenedTable(without_forgotten(rows, opening, LINE), opened.files)
     if opened.rows.limit(1).count().to_pyarrow().as_py() == 0:
         raise DataError(
             "there are columns but no rows",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import DataError
-from workbench.sources.header import check_names
+from workbench.sources.header import check_names, first_difference
 from workbench.sources.opening import OpenedTable, Opening, SourceFile
 from workbench.sources.paths import find_files
 
@@ -30,9 +30,7 @@ def open_table(source: ParquetSource, opening: Opening) -> OpenedTable:
     for path in files[1:]:
         schema = _schema(path, opening)
         if not schema.equals(first):
-            different = next(
-                (a for a, b in zip(schema, first, strict=False) if a != b), (list(schema) + list(first))[-1]
-            )
+            different = first_difference(list(schema), list(first))
             raise DataError(
                 f"the columns are not those of {files[0].name}: '{different.name}' differs in name or type",
                 where=f"{opening.where}, {path.name}",

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from workbench.clients.roots import refuse_another_clients
 from workbench.errors import ConfigurationError, DataError
 
-if TYPE_CHECKING:
-    from workbench.sources.opening import Opening
-
-__all__ = ["find_files", "inside"]
+__all__ = ["Place", "find_files", "inside"]
 
 
-def find_files(pattern: str, opening: Opening) -> list[Path]:
+class Place(Protocol):
+    """Whose files are looked for, and where."""
+
+    @property
+    def client(self) -> str:
+        """The client's id."""
+
+    @property
+    def project(self) -> Path:
+        """The folder that paths are relative to."""
+
+    @property
+    def where(self) -> str:
+        """The beginning of every error."""
+
+
+def find_files(pattern: str, opening: Place) -> list[Path]:
     """The files that a path or a glob names, sorted.
 
     Raises:
@@ -25,7 +39,7 @@ def find_files(pattern: str, opening: Opening) -> list[Path]:
     matches = opening.project.glob(str(relative)) if set(pattern) & set("*?[") else [opening.project / relative]
     files = sorted(path for path in matches if path.is_file())
     for path in files:
-        _refuse_another_clients(path.relative_to(opening.project), opening)
+        refuse_another_clients(opening.project, opening.client, path.relative_to(opening.project), opening.where)
     if not files:
         folder = (opening.project / relative).parent
         near = difflib.get_close_matches(relative.name, _names(folder), n=1)
@@ -48,16 +62,6 @@ def inside(path: str, where: str) -> PurePosixPath:
             hint="give a path without a leading `/` and without `..`",
         )
     return relative
-
-
-def _refuse_another_clients(relative: Path, opening: Opening) -> None:
-    # data/<client>/… belongs to that client alone; a glob such as `data/*/01_raw` must not read its neighbours.
-    if relative.parts[0] == "data" and len(relative.parts) > 1 and relative.parts[1] != opening.client:
-        raise ConfigurationError(
-            f"'{relative}' is another client's",
-            where=opening.where,
-            hint=f"read from data/{opening.client}, or from a folder that is no client's",
-        )
 
 
 def _names(folder: Path) -> list[str]:

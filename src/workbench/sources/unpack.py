@@ -18,7 +18,9 @@ from workbench.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ALWAYS_ALLOWED_BYTES", "MAX_BYTES", "MAX_RATIO", "unpack"]
+__all__ = ["ALWAYS_ALLOWED_BYTES", "MAX_BYTES", "MAX_RATIO", "PACKED", "opened", "unpack"]
+
+PACKED = (".gz", ".zip")
 
 MAX_BYTES = 16 * 2**30
 """No file is unpacked beyond 16 GiB."""
@@ -40,23 +42,35 @@ def unpack(path: Path, folder: Path, where: str) -> Path:
     Raises:
         DataError: the archive is damaged, locked, holds several files, or holds too much.
     """
-    if path.suffix.lower() not in {".gz", ".zip"}:
+    if path.suffix.lower() not in PACKED:
         return path
     packed = path.stat().st_size
     bound = min(MAX_BYTES, max(ALWAYS_ALLOWED_BYTES, MAX_RATIO * packed))
     target = folder / "unpacked"
+    with opened(path, where) as source, target.open("wb") as sink:
+        written = 0
+        while chunk := source.read(_CHUNK):
+            written += len(chunk)
+            if written > bound:
+                raise DataError(
+                    f"unpacks to more than {bound:,} bytes from {packed:,}",
+                    where=where,
+                    hint="if it is no decompression bomb, unpack it by hand and name the plain file",
+                )
+            sink.write(chunk)
+    return target
+
+
+@contextmanager
+def opened(path: Path, where: str) -> Iterator[IO[bytes]]:
+    """The bytes of a file, or of the one that is packed in it; whoever reads them counts them.
+
+    Raises:
+        DataError: the archive is damaged, locked, or holds several files.
+    """
     try:
-        with _opened(path, where) as source, target.open("wb") as sink:
-            written = 0
-            while chunk := source.read(_CHUNK):
-                written += len(chunk)
-                if written > bound:
-                    raise DataError(
-                        f"unpacks to more than {bound:,} bytes from {packed:,}",
-                        where=where,
-                        hint="if it is no decompression bomb, unpack it by hand and name the plain file",
-                    )
-                sink.write(chunk)
+        with _opened(path, where) as stream:
+            yield stream
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         # RuntimeError is what zipfile raises for a locked archive.
         raise DataError(
@@ -64,11 +78,14 @@ def unpack(path: Path, folder: Path, where: str) -> Path:
             where=where,
             hint="fetch the file again, or unpack it by hand and name the plain file",
         ) from error
-    return target
 
 
 @contextmanager
 def _opened(path: Path, where: str) -> Iterator[IO[bytes]]:
+    if path.suffix.lower() not in PACKED:
+        with path.open("rb") as plain:
+            yield plain
+        return
     if path.suffix.lower() == ".gz":
         with gzip.open(path) as unzipped:
             yield cast("IO[bytes]", unzipped)

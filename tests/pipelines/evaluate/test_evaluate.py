@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from pipelines.evaluate.parameters import EvaluateParameters
 from pipelines.evaluate.pipeline import create_pipeline
 from workbench.clients import Client, ClientRegistry
 from workbench.engines import connection
-from workbench.errors import DataError
+from workbench.errors import ConfigurationError, DataError
 from workbench.learning import Columns
 from workbench.learning.metrics import METRICS, compute
 
@@ -81,7 +82,10 @@ def evaluate(task: str, table: pa.Table, folder: Path, **named: Any) -> tuple[di
     """Through Parquet, as the catalog does it; and what comes back must be JSON."""
     pq.write_table(table, folder / "holdout.parquet")
     lazy = connection().read_parquet(folder / "holdout.parquet")
-    found = evaluate_models(client(task), lazy, named.get("roles", roles(task)), named.get("parameters", PARAMETERS))
+    known, parameters = named.get("roles", roles(task)), named.get("parameters", PARAMETERS)
+    model = SimpleNamespace(kind=named.get("kind", "network"), predict=named.get("predict"))
+    who = client(task).model_copy(update={"monotone": named.get("monotone", {})})
+    found = evaluate_models(who, model, named.get("features"), lazy, known, parameters)
     for record in found[:2]:
         assert json.loads(json.dumps(record, allow_nan=False)) == record
     return found
@@ -121,6 +125,35 @@ def test_what_the_labels_are_like_is_told(tmp_path: Path) -> None:
     assert list(rates) == CLASSES
     assert sum(rates.values()) == pytest.approx(1)
     assert evaluate("regression", holdout("regression"), tmp_path)[0]["target_std"] > 5
+
+
+@pytest.mark.parametrize("task", PRIMARY)
+def test_models_are_compared_on_the_same_resamples(task: str, tmp_path: Path) -> None:
+    evaluation = evaluate(task, holdout(task), tmp_path)[0]
+    scores, differences = evaluation["models"], evaluation["differences"]
+    assert list(differences) == ["boosting", "majority"]
+    for model, found in differences.items():
+        assert tuple(found) == METRICS[task]
+        for name, item in found.items():
+            assert item["low"] <= item["value"] <= item["high"]
+            assert item["value"] == pytest.approx(scores[model][name]["value"] - scores["network"][name]["value"])
+    # The same rows are hard for both: the difference is known better than either score.
+    first, own = differences["boosting"][PRIMARY[task]], scores["network"][PRIMARY[task]]
+    assert first["high"] - first["low"] < own["high"] - own["low"]
+
+
+def test_the_candidate_is_whoever_was_chosen(tmp_path: Path) -> None:
+    """Its checks, its calibration, its groups; and the others are held against it."""
+    table = holdout("binary")
+    evaluation, _, calibration, segments = evaluate("binary", table, tmp_path, kind="boosting")
+    assert evaluation["candidate"] == "boosting"
+    assert list(evaluation["models"]) == ["boosting", "network", "majority"]
+    assert list(evaluation["differences"]) == ["network", "majority"]
+    assert evaluation["differences"]["network"]["roc_auc"]["low"] > 0
+    mine = holdout("binary").drop_columns("network").rename_columns({"boosting": "network"})
+    alone, _, bins, groups = evaluate("binary", mine, tmp_path)
+    assert list(alone["models"]) == ["network", "majority"]
+    assert (calibration, segments, evaluation["checks"]) == (bins, groups, alone["checks"])
 
 
 def failed(evaluation: dict[str, Any]) -> set[str]:
@@ -192,10 +225,30 @@ def test_the_same_rows_give_the_same_evaluation(tmp_path: Path) -> None:
 
 
 def test_predictions_that_lack_something_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="column 'boosting' is missing"):
-        evaluate("binary", holdout("binary").drop_columns("boosting"), tmp_path)
+    with pytest.raises(DataError, match="column 'network' is missing"):
+        evaluate("binary", holdout("binary").drop_columns("network"), tmp_path)
     with pytest.raises(DataError, match="there is no row"):
         evaluate("binary", holdout("binary").slice(0, 0), tmp_path)
+
+
+def test_a_prediction_must_move_with_a_column_if_the_client_says_so(tmp_path: Path) -> None:
+    table = pa.table({"id": range(300), "fold": ["train", "test", "test"] * 100, "malignant": [0, 1, 0] * 100,
+                      "a": np.linspace(0, 1, 300)})  # fmt: skip
+    pq.write_table(table, tmp_path / "features.parquet")
+    given = {
+        "features": connection().read_parquet(tmp_path / "features.parquet"),
+        "predict": lambda t: t["a"].to_numpy(),
+    }
+    passed = evaluate("binary", holdout("binary"), tmp_path, **given, monotone={"a": "increasing"})[0]
+    assert passed["checks"]["monotone"]
+    assert passed["monotone"] == [{"column": "a", "direction": "increasing", "share": 0.0, "worst": 0.0, "steps": 2000}]
+    against = evaluate("binary", holdout("binary"), tmp_path, **given, monotone={"a": "decreasing"})[0]
+    assert failed(against) == {"monotone"}
+    assert "moves the other way along a (1 of the steps" in against["check_reasons"]["monotone"]
+    assert "monotone" not in evaluate("binary", holdout("binary"), tmp_path)[0]["checks"]
+    with pytest.raises(ConfigurationError, match="`monotone` names 'size', which is no number .*did you mean 'sizes'"):
+        known = roles("binary") | {"numeric": ["a", "sizes"]}
+        evaluate("binary", holdout("binary"), tmp_path, **given, monotone={"size": "increasing"}, roles=known)
 
 
 class Network:

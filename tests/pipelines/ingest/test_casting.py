@@ -8,8 +8,8 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from pipelines.ingest.casting import can_cast, cast, given
 from workbench.clients.schema import ColumnSchema
+from workbench.schemas.casting import can_cast, cast, given
 
 DECIMAL = {"type": "decimal", "scale": 2}
 

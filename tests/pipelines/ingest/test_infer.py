@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.ingest.checking import check_table, quarantined
-from pipelines.ingest.infer import infer_schema
 from workbench.errors import DataError
+from workbench.schemas.infer import infer_schema
 
 
 def inferred(table_of, columns) -> dict[str, str]:
@@ -29,7 +29,10 @@ def inferred(table_of, columns) -> dict[str, str]:
         (["1", "2.5"], "float64"),
         (["1", "01.5"], "string"),
         (["1", "2", "n/a"], "string"),
-        (["9223372036854775808"], "float64"),
+        (["9223372036854775808"], "float64"),  # a power of two, and so a float to the last digit
+        (["9223372036854775809"], "string"),
+        (["12345678901234567890", "12345678901234567891"], "string"),
+        (["1" * 50], "string"),
         (["true", "FALSE"], "boolean"),
         (["y", "n"], "string"),
         (["1", "0"], "int64"),

@@ -18,15 +18,16 @@ from workbench.engines import connection
 from workbench.reports import find_template, template_names
 
 ROOT = Path(__file__).parents[3]
+CLIENTS = [name for name in template_names(ROOT) if name != "fleet_overview"]
 
 
 def test_every_template_has_its_node_and_every_node_its_tag() -> None:
     names = {node.name for node in create_pipeline().nodes}
-    assert {f"render_{name}" for name in template_names(ROOT)} <= names
+    assert {f"render_{name}" for name in CLIENTS} <= names
     assert all(node.tags == {"report"} for node in create_pipeline().nodes)
 
 
-@pytest.mark.parametrize("name", template_names(ROOT))
+@pytest.mark.parametrize("name", CLIENTS)
 def test_a_template_loads_what_its_node_was_given(name) -> None:
     """A dataset that is loaded but not named would be made after the report, or be missing from it."""
     source = find_template(ROOT, name).path.read_text()
@@ -44,6 +45,14 @@ def test_kedro_can_resolve_the_annotations_that_it_validates_parameters_by() -> 
 def test_the_defaults_are_those_of_the_configuration() -> None:
     configured = yaml.safe_load((ROOT / "conf/base/parameters.yml").read_text())["report"]
     assert ReportParameters.model_validate(configured) == ReportParameters()
+
+
+def test_a_page_gets_its_numbers_from_the_tables_that_are_saved_beside_it() -> None:
+    for name in CLIENTS:
+        node = next(node for node in create_pipeline().nodes if node.name == f"render_{name}")
+        assert node.outputs == [name, f"{name}_tables"]
+        given = {one for one in node.inputs if not one.startswith("params:")}
+        assert given - {"client", "schema"} == {f"{name}_numbers", f"{name}_changes"}
 
 
 def test_importing_the_pipeline_imports_nothing_heavy() -> None:

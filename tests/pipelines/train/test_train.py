@@ -13,17 +13,18 @@ import yaml
 from kedro.validation import TypeExtractor
 
 from pipelines.train.folds import read_fold
-from pipelines.train.nodes import fit_network, predict_holdout
+from pipelines.train.nodes import fit_candidates, predict_holdout
 from pipelines.train.parameters import TrainParameters
 from pipelines.train.pipeline import create_pipeline
 from workbench.clients import Client, ClientRegistry
 from workbench.engines import connection
 from workbench.errors import DataError, ModelError
-from workbench.learning import EpochReport, TabularModel
+from workbench.learning import EpochReport
 
 ROOT = Path(__file__).parents[3]
 CLIENT = ClientRegistry(ROOT).load("clinic")
-QUICK = TrainParameters(epochs=3, learning_rate=0.01, checkpoints=None)
+ALL = TrainParameters(epochs=3, learning_rate=0.01, checkpoints=None)
+QUICK = ALL.model_copy(update={"candidates": ("tabm",)})
 ROWS = 500
 
 
@@ -32,10 +33,14 @@ class Listener:
 
     def __init__(self) -> None:
         self.reports: list[EpochReport] = []
+        self.trials: list[Any] = []
         self.closed = 0
 
     def __call__(self, report: EpochReport) -> None:
         self.reports.append(report)
+
+    def trial(self, report: Any) -> None:
+        self.trials.append(report)
 
     def close(self) -> None:
         self.closed += 1
@@ -92,47 +97,60 @@ def with_budget(seconds: float) -> Client:
     return CLIENT.model_copy(update={"budgets": CLIENT.budgets.model_copy(update={"train_seconds": seconds})})
 
 
+def client(task: str) -> Client:
+    metric = CLIENT.metric.model_copy(
+        update={"name": {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}[task]}
+    )
+    return CLIENT.model_copy(update={"task": task, "metric": metric})
+
+
 @pytest.mark.parametrize(("task", "shape"), [("binary", (100,)), ("multiclass", (100, 3)), ("regression", (100,))])
 def test_the_nodes_give_a_model_its_history_and_held_out_predictions(
     task: str, shape: tuple[int, ...], tmp_path: Path
 ) -> None:
     table, roles = make(task)
     features, listener = lazily(table, tmp_path), Listener()
-    model, history = fit_network(CLIENT, features, roles, listener, QUICK)
-    assert listener.reports == model.history
+    model, history, candidates, tuning, contenders = fit_candidates(client(task), features, roles, listener, ALL)
+    assert tuning.num_rows == 0
+    assert listener.reports == contenders["network"].history
+    assert [row["model"] for row in candidates.to_pylist()][:3] == ["network", "boosting", "linear"]
+    assert [row["model"] for row in candidates.to_pylist() if row["chosen"]] == [model.kind]
+    assert sum(row["weight"] for row in candidates.to_pylist()[:3]) in (pytest.approx(1), 0)
     assert listener.closed == 1
-    metric = model.history[0].metric
-    assert history.column_names == ["epoch", "train_loss", "validation_loss", metric, "best", "seconds"]
+    metric = [model.history[0].metric] if model.history[0].value is not None else []
+    assert history.column_names == ["epoch", "train_loss", "validation_loss", *metric, "best", "seconds"]
     assert history["epoch"].to_pylist() == [report.epoch for report in model.history]
 
-    holdout = predict_holdout(model, features, roles, QUICK)
-    assert holdout.column_names == ["id", "kind", "region", "age", "label", "network", "boosting", "majority"]
+    holdout = predict_holdout(contenders, features, roles)
+    models = [row["model"] for row in candidates.to_pylist()] + ["majority"]
+    assert holdout.column_names == ["id", "kind", "region", "age", "label", *models]
     assert holdout["id"].to_pylist() == list(range(4, ROWS, 5))
     test = table.sort_by("id").filter(pa.compute.equal(table.sort_by("id")["fold"], "test"))
     assert holdout["label"].to_pylist() == test["y"].to_pylist()
     assert holdout["label"].type == table["y"].type
-    for name in ("network", "boosting", "majority"):
+    for name in models:
         assert np.array(holdout[name].to_pylist()).shape == shape
-    np.testing.assert_allclose(np.array(holdout["network"].to_pylist()), model.predict(test))
+    np.testing.assert_allclose(np.array(holdout[model.kind].to_pylist()), model.predict(test))
     pq.write_table(holdout, tmp_path / "holdout.parquet")
     assert connection().read_parquet(tmp_path / "holdout.parquet").to_pyarrow()["network"].to_pylist() == (
         holdout["network"].to_pylist()
     )
 
 
-def test_other_test_rows_change_neither_the_network_nor_the_baselines(tmp_path: Path) -> None:
+def test_other_test_rows_change_no_model(tmp_path: Path) -> None:
     (one, roles), (other, _) = make("binary"), make("binary", shuffled_test=True)
     folders = [tmp_path / name for name in ("one", "other")]
     for folder in folders:
         folder.mkdir()
     models = [
-        fit_network(CLIENT, lazily(table, folder), roles, Listener(), QUICK)[0]
+        fit_candidates(CLIENT, lazily(table, folder), roles, Listener(), ALL)[4]
         for table, folder in zip((one, other), folders, strict=True)
     ]
     probe = one.slice(0, 50)
-    assert np.array_equal(models[0].predict(probe), models[1].predict(probe))
+    for name in models[0]:
+        assert np.array_equal(models[0][name].predict(probe), models[1][name].predict(probe))
     holdouts = [
-        predict_holdout(models[0], lazily(table, folder), roles, QUICK)
+        predict_holdout(models[0], lazily(table, folder), roles)
         for table, folder in zip((one, other), folders, strict=True)
     ]
     assert holdouts[0]["majority"] == holdouts[1]["majority"]
@@ -144,7 +162,7 @@ def test_the_features_may_come_in_any_order(tmp_path: Path) -> None:
     table, roles = make("binary")
     for name, rows in {"a": table, "b": table.sort_by([("id", "descending")])}.items():
         (tmp_path / name).mkdir()
-        model, _ = fit_network(CLIENT, lazily(rows, tmp_path / name), roles, Listener(), QUICK)
+        model = fit_candidates(CLIENT, lazily(rows, tmp_path / name), roles, Listener(), ALL)[0]
         model.save(tmp_path / name / "model")
     first, second = ((tmp_path / name / "model" / "manifest.json").read_bytes() for name in "ab")
     assert first == second
@@ -152,7 +170,7 @@ def test_the_features_may_come_in_any_order(tmp_path: Path) -> None:
 
 def test_the_client_s_budget_is_kept_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     table, roles = make("binary")
-    model, history = fit_network(with_budget(1e-9), lazily(table, tmp_path), roles, Listener(), QUICK)
+    model, history, *_ = fit_candidates(with_budget(1e-9), lazily(table, tmp_path), roles, Listener(), QUICK)
     assert history.num_rows == 1
     assert model.history[-1].stopped == "budget"
     assert "budgets.train_seconds" in caplog.text
@@ -162,12 +180,12 @@ def test_the_listener_is_closed_also_after_an_error(tmp_path: Path) -> None:
     table, roles = make("regression")
     listener = Listener()
     with pytest.raises(ModelError, match="loss became"):
-        fit_network(
+        fit_candidates(
             CLIENT,
             lazily(table, tmp_path),
             roles,
             listener,
-            TrainParameters.model_construct(learning_rate=1e30, checkpoints=None),
+            TrainParameters.model_construct(learning_rate=1e30, checkpoints=None, candidates=("tabm",)),
         )
     assert listener.closed == 1
 
@@ -184,15 +202,54 @@ def test_a_run_after_a_crash_goes_on_where_it_was(tmp_path: Path, monkeypatch: p
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_network(CLIENT, features, roles, Crash(), keeping)
+        fit_candidates(CLIENT, features, roles, Crash(), keeping)
     assert (tmp_path / "models" / "clinic" / "training" / "checkpoint").is_dir()
     again = Listener()
-    model, history = fit_network(CLIENT, features, roles, again, keeping)
+    model, history, *_ = fit_candidates(CLIENT, features, roles, again, keeping)
     assert [report.epoch for report in again.reports] == [3]
     assert history["epoch"].to_pylist() == [1, 2, 3]
     assert not (tmp_path / "models" / "clinic" / "training").exists()
-    whole, _ = fit_network(CLIENT, features, roles, Listener(), QUICK)
+    whole = fit_candidates(CLIENT, features, roles, Listener(), QUICK)[0]
     assert np.array_equal(model.predict(table), whole.predict(table))
+
+
+@pytest.mark.parametrize("name", ["boosting", "linear"])
+def test_a_single_candidate_of_another_kind_goes_on_alone(name: str, tmp_path: Path) -> None:
+    table, roles = make("binary")
+    alone = ALL.model_copy(update={"candidates": (name,)})
+    model, history, candidates, _, contenders = fit_candidates(
+        CLIENT, lazily(table, tmp_path), roles, Listener(), alone
+    )
+    assert (model.kind, list(contenders)) == (name, [name, "majority"])
+    assert candidates["chosen"].to_pylist() == [True]
+    assert history.num_rows == len(model.history) > 0
+
+
+def test_a_search_finds_the_network_s_settings(tmp_path: Path) -> None:
+    table, roles = make("binary")
+    listener, tuned = Listener(), QUICK.model_copy(update={"tune": 3})
+    model, _, _, tuning, _ = fit_candidates(CLIENT, lazily(table, tmp_path), roles, listener, tuned)
+    assert [report.number for report in listener.trials] == tuning["trial"].to_pylist() == [0, 1, 2]
+    (best,) = (row for row in tuning.to_pylist() if row["best"])
+    assert (model.config.learning_rate, model.spec.width) == (best["learning_rate"], best["width"])
+    assert min(report.validation_loss for report in model.history) == best["validation_loss"]
+    assert listener.reports == model.history, "the epochs of trials are not those of the training"
+
+
+def test_the_budget_of_the_parameters_wins_over_the_client_s(tmp_path: Path) -> None:
+    table, roles = make("binary")
+    short = QUICK.model_copy(update={"budget_seconds": 1e-9})
+    model = fit_candidates(CLIENT, lazily(table, tmp_path), roles, Listener(), short)[0]
+    assert model.history[-1].stopped == "budget"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(["tabn"], "did you mean 'tabm'"), (["Boost"], "did you mean 'boosting'"), ([], "no candidate"), (["tabm"] * 2, "named twice")],
+)  # fmt: skip
+def test_candidates_that_are_none_are_refused(names: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TrainParameters(candidates=names)
 
 
 @pytest.mark.parametrize("folder", ["/tmp", "../elsewhere", "models/../..", ""])
@@ -205,7 +262,7 @@ def test_a_fold_without_rows_and_a_column_that_is_not_there_are_said(tmp_path: P
     table, roles = make("binary")
     features = lazily(table.filter(pa.compute.not_equal(table["fold"], "validation")), tmp_path)
     with pytest.raises(DataError, match="fold 'validation' has no row"):
-        fit_network(CLIENT, features, roles, Listener(), QUICK)
+        fit_candidates(CLIENT, features, roles, Listener(), QUICK)
     with pytest.raises(DataError, match="column 'gone' is named in features.json but is not there"):
         read_fold(features, roles, "train", ["x", "gone"])
 
@@ -214,9 +271,8 @@ def test_a_column_with_the_name_of_a_prediction_is_refused(tmp_path: Path) -> No
     table, roles = make("binary")
     features = lazily(table.rename_columns({"region": "network"}), tmp_path)
     roles = {**roles, "segments": ["network"], "protected": []}
-    model = TabularModel.__new__(TabularModel)
     with pytest.raises(DataError, match="column 'network' has the name of a prediction"):
-        predict_holdout(model, features, roles, QUICK)
+        predict_holdout({}, features, roles)
 
 
 def test_kedro_finds_the_parameters_model() -> None:
@@ -226,4 +282,4 @@ def test_kedro_finds_the_parameters_model() -> None:
 
 def test_the_defaults_are_those_of_the_configuration() -> None:
     written = yaml.safe_load((ROOT / "conf/base/parameters.yml").read_text())["train"]
-    assert TrainParameters().model_dump() == written
+    assert TrainParameters().model_dump(mode="json") == written

@@ -6,7 +6,7 @@ Labels are numbers: 0 and 1; the class's place in the list of classes; or the va
 
 from __future__ import annotations
 
-from workbench.learning.metrics.bootstrap import Interval, intervals
+from workbench.learning.metrics.bootstrap import Interval, Resamples, intervals, resample
 from workbench.learning.metrics.calibration import CalibrationBin, calibration_bins, chance_level, expected_error
 from workbench.learning.metrics.groups import GroupScore, by_group, group_names
 from workbench.learning.metrics.scores import (
@@ -24,6 +24,7 @@ __all__ = [
     "CalibrationBin",
     "GroupScore",
     "Interval",
+    "Resamples",
     "better",
     "by_group",
     "calibration_bins",
@@ -32,6 +33,7 @@ __all__ = [
     "expected_error",
     "group_names",
     "intervals",
+    "resample",
     "scorer",
     "watched",
 ]

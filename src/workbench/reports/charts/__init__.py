@@ -7,11 +7,13 @@ from workbench.reports.charts.features import importance
 from workbench.reports.charts.groups import by_group, reliability
 from workbench.reports.charts.quality import side_by_side, training_curve
 from workbench.reports.charts.ranking import ranking, scores_by_answer
+from workbench.reports.charts.tuning import parallel_coordinates
 
 __all__ = [
     "by_group",
     "confusion",
     "importance",
+    "parallel_coordinates",
     "predicted_against_true",
     "ranking",
     "reliability",

@@ -14,7 +14,7 @@ __all__ = ["by_group", "reliability"]
 
 
 def by_group(column: str, groups: list[dict[str, Any]], metric: str, overall: Estimate) -> Html:
-    """The metric of the network in each group of a column, the largest group on top.
+    """The metric of the model in each group of a column, the largest group on top.
 
     Args:
         column: the segment or protected column.

@@ -7,12 +7,12 @@ from typing import Any
 
 from workbench.reports.estimates import Estimate, estimates, undefined
 from workbench.reports.html import Html, paragraph
-from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, picture
+from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, RUST, picture
 from workbench.reports.words import metric_words, model_name, number
 
 __all__ = ["MODEL_COLOURS", "side_by_side", "training_curve"]
 
-MODEL_COLOURS = {"network": BLUE, "boosting": ORANGE, "majority": GREY}
+MODEL_COLOURS = {"ensemble": INK, "network": BLUE, "boosting": ORANGE, "linear": RUST, "majority": GREY}
 
 
 def side_by_side(evaluation: dict[str, Any]) -> Html:
@@ -67,7 +67,7 @@ def training_curve(history: list[dict[str, Any]]) -> Html:
         f"{history[-1]['train_loss']:.3f}, validation lowest at {best['validation_loss']:.3f} in epoch {best['epoch']}."
     )
     caption = (
-        f"The weights of epoch {best['epoch']} were kept, where the error on rows that the network does not learn from "
+        f"The weights of epoch {best['epoch']} were kept, where the error on rows that it does not learn from "
         "is lowest."
     )
     if history[-1]["validation_loss"] > best["validation_loss"] and history[-1]["train_loss"] < best["train_loss"]:

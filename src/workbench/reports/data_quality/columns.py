@@ -8,6 +8,7 @@ from typing import Any
 from workbench.clients import Client, Schema
 from workbench.reports.charts.data import missing_shares, time_spans
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
+from workbench.reports.locale import day, decimal
 from workbench.reports.words import count, number, percent
 
 __all__ = ["column_tables", "freshness", "missing", "missing_columns", "spans"]
@@ -61,7 +62,7 @@ def freshness(summary: dict[str, Any]) -> Html:
     if not found:
         return paragraph("No table has a column with dates or times, so their age cannot be told from their content.")
     name, _, last = max(found, key=lambda span: span[2])
-    return joined(paragraph(f"The newest value is of {last:%d %B %Y}, in {name}."), time_spans(found[:MOST_COLUMNS]))
+    return joined(paragraph(f"The newest value is of {day(last)}, in {name}."), time_spans(found[:MOST_COLUMNS]))
 
 
 def column_tables(client: Client, summary: dict[str, Any], schema: Schema | None) -> Html:
@@ -101,8 +102,7 @@ def _range(profile: dict[str, Any], *, personal: bool) -> Cell:
 
 def _value(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        text = f"{value:,}" if isinstance(value, int) else number(value, 4)
-        # A year must not read 2,013.
-        return text if abs(value) >= 10_000 else text.replace(",", "")
+        grouped = abs(value) >= 10_000  # a year must not read 2,013
+        return decimal(str(value), grouped=grouped) if isinstance(value, int) else number(value, 4, grouped=grouped)
     text = str(value).removesuffix("T00:00:00").replace("T", " ")
     return text if len(text) <= 24 else text[:23] + "…"

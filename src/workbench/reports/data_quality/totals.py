@@ -7,6 +7,7 @@ from typing import Any
 from workbench.clients import Client
 from workbench.reports.data_quality.columns import missing_columns, spans
 from workbench.reports.html import Html, callout, joined, paragraph, tiles
+from workbench.reports.locale import day
 from workbench.reports.words import count, percent
 
 __all__ = ["lead", "overview"]
@@ -35,7 +36,7 @@ def overview(client: Client, summary: dict[str, Any]) -> Html:
         ("Columns with gaps", count(len(missing_columns(summary))), f"of {columns}"),
     ]
     if newest:
-        shown.append(("Newest value", f"{newest.day} {newest:%b %Y}", "in any column with a date"))
+        shown.append(("Newest value", day(newest, short=True), "in any column with a date"))
     return joined(_banner(client, summary, kept), tiles(*shown))
 
 

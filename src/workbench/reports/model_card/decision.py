@@ -13,6 +13,7 @@ CHECKS = {
     "beats_majority": "Better than the plainest guess, by more than chance",
     "calibrated": "Its numbers can be taken at their word",
     "enough_test_rows": "Enough held-out rows to tell",
+    "monotone": "Moves the way it must where one column alone moves",
     "protected_groups_served": "No protected group is served worse than by a guess",
 }
 

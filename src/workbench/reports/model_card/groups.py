@@ -6,7 +6,7 @@ from typing import Any
 
 from workbench.clients import Client
 from workbench.reports.charts.groups import by_group
-from workbench.reports.estimates import Estimate, estimates, leads
+from workbench.reports.estimates import Estimate, candidate, estimates, leads
 from workbench.reports.html import Html, callout, joined, paragraph, tag
 from workbench.reports.words import count, metric_words
 
@@ -35,7 +35,7 @@ def group_reading(client: Client, segments: list[dict[str, Any]], evaluation: di
     show = metric_words(metric).show
     where = (
         f": {metric_words(metric).label} {show(worst[metric])} on {count(worst['rows'])} rows, against "
-        f"{show(evaluation['models']['network'][metric]['value'])} on all."
+        f"{show(evaluation['models'][candidate(evaluation)][metric]['value'])} on all."
     )
     return joined(
         paragraph(f"It is weakest where {worst['column']} is ", tag("b", worst["value"]), where),
@@ -61,7 +61,7 @@ def _protected(column: str, segments: list[dict[str, Any]], metric: str) -> Html
 def group_charts(segments: list[dict[str, Any]], evaluation: dict[str, Any]) -> Html:
     """One chart a column."""
     metric = evaluation["primary"]
-    overall = estimates(evaluation, metric).get("network")
+    overall = estimates(evaluation, metric).get(candidate(evaluation))
     if overall is None:
         return Html()
     pieces = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.clients import Client
-from workbench.reports.estimates import estimates, leads
+from workbench.reports.estimates import candidate, estimates, leads
 from workbench.reports.html import Html, steps
 from workbench.reports.model_card.groups import weakest
 from workbench.reports.words import metric_words
@@ -54,7 +54,8 @@ def _try_again(verdict: dict[str, Any], env: str) -> Step | None:
 def _catch_up(evaluation: dict[str, Any], env: str) -> Step | None:
     metric = evaluation["primary"]
     found = estimates(evaluation, metric)
-    if not {"network", "boosting"} <= found.keys() or leads(metric, found["network"], found["boosting"]) >= 0:
+    mine = found.get(candidate(evaluation))
+    if mine is None or "boosting" not in found or leads(metric, mine, found["boosting"]) >= 0:
         return None
     return (
         "Close the gap to gradient boosting",

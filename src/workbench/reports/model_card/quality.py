@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from workbench.reports.estimates import Estimate, estimates, leads, level, undefined
+from workbench.reports.estimates import Estimate, candidate, estimates, lead_over, leads, level, undefined
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
-from workbench.reports.words import MODELS, count, metric_words, model_name
+from workbench.reports.words import MODELS, count, metric_words, model_name, short_name
 
 __all__ = ["comparison", "metric_table"]
 
@@ -14,8 +15,8 @@ __all__ = ["comparison", "metric_table"]
 def metric_table(evaluation: dict[str, Any]) -> Html:
     """One row a metric, one column a model; the best of each row stands out."""
     task = evaluation["task"]
-    models = [model for model in MODELS if model in evaluation["models"]]
-    metrics = dict.fromkeys((evaluation["primary"], *evaluation["models"]["network"]))
+    models = [model for model in dict.fromkeys([candidate(evaluation), *MODELS]) if model in evaluation["models"]]
+    metrics = dict.fromkeys((evaluation["primary"], *evaluation["models"][candidate(evaluation)]))
     rows = []
     for metric in metrics:
         words, found = metric_words(metric), estimates(evaluation, metric)
@@ -42,22 +43,23 @@ def _cell(estimate: Estimate | None, show: Any, *, best: bool) -> Cell:
 
 
 def comparison(evaluation: dict[str, Any]) -> Html:
-    """In words: is the network better than guessing, and is it better than what is simpler."""
+    """In words: is the candidate better than guessing, and is it better than what is simpler."""
     task, metric = evaluation["task"], evaluation["primary"]
     found = estimates(evaluation, metric)
-    if "network" not in found:
+    mine = candidate(evaluation)
+    if mine not in found:
         return paragraph(undefined(evaluation))
     sentences = [
-        _sentence(metric, found["network"], found[other], model_name(other, task))
+        _sentence(metric, (mine, other), (found[mine], found[other]), task, lead_over(evaluation, metric, other))
         for other in found
-        if other != "network"
+        if other != mine
     ]
     return joined(*(paragraph(sentence) for sentence in sentences), paragraph("In other words:"), _readings(evaluation))
 
 
 def _readings(evaluation: dict[str, Any]) -> Html:
-    """The network's metrics, one sentence each."""
-    own = evaluation["models"]["network"]
+    """The candidate's metrics, one sentence each."""
+    own = evaluation["models"][candidate(evaluation)]
     metrics = dict.fromkeys((evaluation["primary"], *own))
     return tag(
         "ul",
@@ -69,13 +71,34 @@ def _readings(evaluation: dict[str, Any]) -> Html:
     )
 
 
-def _sentence(metric: str, mine: Estimate, other: Estimate, name: str) -> str:
-    words = metric_words(metric)
+def _sentence(
+    metric: str, models: tuple[str, str], values: tuple[Estimate, Estimate], task: str, lead: Estimate | None
+) -> str:
+    words, (mine, other) = metric_words(metric), values
+    own, name = short_name(models[0]), model_name(models[1], task)
     gain = leads(metric, mine, other)
     side = "ahead of" if gain > 0 else "behind"
-    start = f"The network is {side} “{name.lower()}” by {words.show(abs(gain))}"
     if level(metric, mine, other):
-        return f"The network and “{name.lower()}” are level."
+        return f"The {own} and “{name.lower()}” are level."
+    start = f"The {own} is {side} “{name.lower()}” by {words.show(abs(gain))}"
+    if lead is not None:
+        return f"{start}; {_paired(lead, words.show)}"
     if mine.apart_from(other):
         return f"{start}; their confidence intervals lie apart, so this is no accident of the rows that were held out."
     return f"{start}; their confidence intervals overlap, so on other rows it might have been the other way round."
+
+
+def _paired(lead: Estimate, show: Callable[[float | None], str]) -> str:
+    """What drawing the held-out rows again and again says of a lead."""
+    assert lead.low is not None  # noqa: S101 - a lead without its ends is none
+    assert lead.high is not None  # noqa: S101
+    if lead.low > 0 or lead.high < 0:
+        ends = sorted((abs(lead.low), abs(lead.high)))
+        return (
+            f"with both tried on the same rows, drawn again and again, it is between {show(ends[0])} and "
+            f"{show(ends[1])}, so this is no accident of the rows that were held out."
+        )
+    return (
+        f"with both tried on the same rows, drawn again and again, it lies between {show(-lead.low)} behind and "
+        f"{show(lead.high)} ahead, so on other rows it might have been the other way round."
+    )

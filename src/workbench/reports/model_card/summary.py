@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.clients import Client
-from workbench.reports.estimates import Estimate, estimates, leads, level, undefined
+from workbench.reports.estimates import Estimate, candidate, estimates, leads, level, undefined
 from workbench.reports.html import Html, callout, joined, paragraph, tag, tiles
-from workbench.reports.words import count, metric_words, model_name, named
+from workbench.reports.words import count, metric_words, model_name, named, short_name
 
 __all__ = ["lead", "overview"]
 
@@ -37,14 +37,15 @@ def overview(client: Client, evaluation: dict[str, Any], verdict: dict[str, Any]
     metric, task = evaluation["primary"], evaluation["task"]
     words = metric_words(metric)
     found = estimates(evaluation, metric)
-    mine = found.get("network")
+    chosen = candidate(evaluation)
+    mine = found.get(chosen)
     if mine is None:
         return joined(_banner(verdict), paragraph(undefined(evaluation)))
-    shown = [(model_name("network", task), words.show(mine.value), f"{words.label}{_interval(mine, words.show)}")]
+    shown = [(model_name(chosen, task), words.show(mine.value), f"{words.label}{_interval(mine, words.show)}")]
     shown += [
-        (model_name(model, task), words.show(other.value), _against(metric, mine, other))
+        (model_name(model, task), words.show(other.value), _against(metric, mine, other, short_name(chosen)))
         for model, other in found.items()
-        if model != "network"
+        if model != chosen
     ]
     shown.append(("Rows tested", count(evaluation["rows"]), "put aside before training, used for nothing else"))
     return joined(_banner(verdict), paragraph(words.reading(mine.value)), tiles(*shown))
@@ -54,11 +55,11 @@ def _interval(estimate: Estimate, show: Callable[[float | None], str]) -> str:
     return "" if estimate.low is None else f", plausibly between {show(estimate.low)} and {show(estimate.high)}"
 
 
-def _against(metric: str, mine: Estimate, other: Estimate) -> str:
+def _against(metric: str, mine: Estimate, other: Estimate, name: str) -> str:
     gain, show = leads(metric, mine, other), metric_words(metric).show
     if level(metric, mine, other):
-        return "the network is level with it"
-    return f"the network is {show(abs(gain))} {'better' if gain > 0 else 'worse'}"
+        return f"the {name} is level with it"
+    return f"the {name} is {show(abs(gain))} {'better' if gain > 0 else 'worse'}"
 
 
 def _banner(verdict: dict[str, Any]) -> Html:

@@ -2,6 +2,7 @@ from kedro.io import DataCatalog, MemoryDataset
 
 from workbench.hooks.config_loader import ClientConfigLoader
 from workbench.hooks.ledger import LedgerHooks
+from workbench.hooks.leftovers import LeftoverHooks
 from workbench.hooks.progress import ProgressHooks
 
 
@@ -14,7 +15,7 @@ class LightCatalog(DataCatalog):
         super().__setitem__(key, MemoryDataset(data=value, copy_mode="deepcopy") if is_parameter else value)
 
 
-HOOKS = (LedgerHooks(), ProgressHooks())
+HOOKS = (LedgerHooks(), LeftoverHooks(), ProgressHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-viz", "kedro-telemetry")
 DATA_CATALOG_CLASS = LightCatalog
 CONFIG_LOADER_CLASS = ClientConfigLoader

@@ -1,0 +1,1 @@
+"""The pictures of the documentation that are drawn from numbers."""

@@ -1,0 +1,69 @@
+"""The numbers of a report: a folder with one JSON file a table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from workbench.datasets.base import PathDataset, ReadOnlyDataset
+from workbench.errors import DataError
+from workbench.files import durable_folder, recover_folder
+
+__all__ = ["LastNumbers", "ReportNumbers"]
+
+
+class ReportNumbers(PathDataset[dict[str, Any], dict[str, Any]]):
+    """Name to rows or record, ``<name>.json`` each, indented so that two of them can be diffed; changes as a whole."""
+
+    def load(self) -> dict[str, Any]:
+        """All tables and records, sorted by name."""
+        recover_folder(self._path)
+        return read_numbers(self._present())
+
+    def save(self, data: dict[str, Any]) -> None:
+        """Write them durably; NaN and infinities are refused, because JSON has none."""
+        with durable_folder(self._path) as staging:
+            for name, value in data.items():
+                if not name.isidentifier():
+                    raise DataError(f"table name {name!r} is not an identifier", where=str(self._path))
+                text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+                (staging / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+class LastNumbers(ReadOnlyDataset["dict[str, Any] | None"]):
+    """What :class:`ReportNumbers` left of the last report; None before the first.
+
+    No file of DVC's: a stage that depended on what it writes would never be up to date.
+
+    Args:
+        client: the client's id.
+        report: the template's name.
+        path: the project's ``data`` folder; relative paths are taken from the project, by Kedro.
+    """
+
+    def __init__(self, *, client: str, report: str, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self._path, self.metadata = Path(path) / client / "08_reporting" / f"{report}.tables", metadata
+
+    def load(self) -> dict[str, Any] | None:
+        """The numbers. What cannot be read is no reason to make no report: it counts as none."""
+        recover_folder(self._path)
+        try:
+            return read_numbers(self._path) if self._path.is_dir() else None
+        except ValueError:
+            return None
+
+    def fingerprint(self, look: object) -> dict[str, str]:
+        """Does not count: a report is not made anew because it was made."""
+        return {}
+
+    def _exists(self) -> bool:
+        return True
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": str(self._path)}
+
+
+def read_numbers(folder: Path) -> dict[str, Any]:
+    """The tables and records of a folder."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}

@@ -1,0 +1,76 @@
+"""Delivery to S3, Google Cloud Storage and Azure, by fsspec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.clients.delivery import ObjectStoreDelivery
+from workbench.delivery.parcel import Parcel
+from workbench.errors import ConfigurationError, DeliveryError, Unreachable
+
+__all__ = ["ObjectStoreCourier"]
+
+EXTRAS = {"s3": "s3", "gs": "gcs", "abfs": "azure"}
+
+
+class ObjectStoreCourier:
+    """Writes a parcel's files under ``<url>/<schedule>/<slot>/``; ``parcel.json`` last, so that it says "all is there".
+
+    An object appears whole or not at all, and writing the same ones again changes nothing.
+    """
+
+    may_repeat = True
+
+    def __init__(self, delivery: ObjectStoreDelivery, secrets: Mapping[str, str]) -> None:
+        self._delivery, self._secrets = delivery, secrets
+        self.recipients: tuple[str, ...] = (delivery.url,)
+
+    def send(self, parcel: Parcel, recipient: str) -> str:
+        """Upload it."""
+        where = f"client {parcel.client}, {recipient}"
+        prefix = f"{recipient.rstrip('/')}/{parcel.schedule}/{parcel.slot}"
+        store = self._open(where)
+        try:
+            for name in [*(item.name for item in parcel.items), "parcel.json"]:
+                store.put_file(str(parcel.folder / name), f"{prefix}/{name}")
+        except (FileNotFoundError, PermissionError) as error:
+            raise DeliveryError(
+                "the object store refused the file: no such bucket, or no right to write",
+                where=where,
+                hint="see if the bucket exists, and who may write there",
+            ) from error
+        except Exception as error:
+            raise _translated(error, where) from error
+        return prefix
+
+    def _open(self, where: str) -> Any:
+        import fsspec
+
+        protocol = self._delivery.url.partition("://")[0]
+        options: dict[str, Any] = {"skip_instance_cache": True}
+        if protocol == "s3":
+            # Buckets are listed by nobody: the right to write is enough.
+            options |= {"client_kwargs": {"endpoint_url": self._delivery.endpoint}, "use_listings_cache": False}
+        if self._delivery.key_variable and self._delivery.secret_variable:
+            options |= {
+                "key": self._secrets[self._delivery.key_variable],
+                "secret": self._secrets[self._delivery.secret_variable],
+            }
+        try:
+            return fsspec.filesystem(protocol, **options)
+        except ImportError as error:
+            raise ConfigurationError(
+                f"what talks to {protocol}:// is not installed",
+                where=where,
+                hint=f"pip install -c constraints.txt -e '.[{EXTRAS[protocol]}]'",
+            ) from error
+
+
+def _translated(error: Exception, where: str) -> DeliveryError | Unreachable:
+    """What the SDK's error says about another attempt: an HTTP status below 500 that is not 429 stays as it is."""
+    response = getattr(error.__cause__ or error, "response", None)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(response, dict) else 0
+    if 400 <= status < 500 and status not in {408, 429}:
+        return DeliveryError(f"the object store refused the file (HTTP {status})", where=where)
+    return Unreachable(f"the object store cannot be used now ({type(error).__name__})", where=where)

@@ -1,0 +1,95 @@
+"""The process that workers are forked from: LISTENER OWNER READY PARENT PROJECT STORE PIPELINE … are its arguments.
+
+It imports what the pipelines need, says so, and serves as a kernels' zygote does: one thread, no lock, no connection,
+no database, and nothing of a client. A fork of it is a worker like any other.
+"""
+
+from __future__ import annotations
+
+import atexit
+import faulthandler
+import gc
+import json
+import os
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from workbench.errors import WorkbenchError
+from workbench.fleet import worker
+from workbench.fleet.preload import preload_for
+from workbench.fleet.process import die_with_parent
+from workbench.fleet.rehearsal import rehearse
+from workbench.fleet.warm import EMBEDDED
+from workbench.kernels.preload import check_single_threaded
+from workbench.kernels.zygote import Zygote
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Import, say so, serve; a fork leaves by the same door, as a worker."""
+    listener, owner, ready, parent = socket.socket(fileno=int(arguments[0])), *map(int, arguments[1:4])
+    project = Path(arguments[4])
+    die_with_parent(parent)
+    os.chdir(project)  # where Kedro looks for the configuration of logging
+    with os.fdopen(ready, "w") as answer:
+        try:
+            modules = preload_for(project, arguments[6:])
+            rehearse(project, arguments[6:], embedded_store=arguments[5] == EMBEDDED)
+            check_single_threaded("the rehearsal")
+            answer.write(json.dumps({"modules": modules}))
+        except WorkbenchError as error:
+            answer.write(json.dumps({"error": str(error)}))
+            return
+    # What was imported is in the oldest generation for good: a collection would write to pages that forks share.
+    gc.collect()
+    gc.freeze()
+    this = os.getpid()
+    newborn = Zygote(listener, owner, ends_groups=True).serve()
+    if newborn is not None:
+        newborn.announce()
+        _work([*newborn.request.arguments, f"--channel={newborn.descriptors[0]}", f"--parent={this}"])
+
+
+def _work(arguments: list[str]) -> NoReturn:
+    """What ``python -m workbench.fleet.worker`` does, from its first line to its exit code."""
+    faulthandler.enable()
+    sys.argv = ["workbench.fleet.worker", *arguments]
+    _blas_threads()
+    code = _code_of(lambda: worker.main(arguments))
+    # As Python does at its end, but for taking itself down: that would touch each page which is shared.
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def _code_of(run: Callable[[], int]) -> int:
+    try:
+        return run()
+    except SystemExit as leaving:
+        if isinstance(leaving.code, int) or leaving.code is None:
+            return leaving.code or 0
+        print(leaving.code, file=sys.stderr)  # noqa: T201
+    except BaseException:  # noqa: BLE001 - as Python does: it is told, and the process ends
+        traceback.print_exc()
+    return 1
+
+
+def _blas_threads() -> None:
+    """NumPy was imported with one thread, because a second one would have been lost in the fork."""
+    share = int(os.environ.get("OPENBLAS_NUM_THREADS", "1"))
+    if share > 1 and "numpy" in sys.modules:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(share, user_api="blas")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

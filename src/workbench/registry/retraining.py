@@ -1,0 +1,82 @@
+"""Versions of models that learned from rows which were erased since: they are marked, and stay until they are replaced.
+
+A version has the tag ``retrain`` with the reason. In the embedded store it is written and read without MLflow, because
+``kedro client check`` asks for it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from workbench.errors import Busy
+from workbench.registry import local_store
+from workbench.registry.models import RETRAIN
+from workbench.registry.store import open_store, tracking_uri, translated
+
+__all__ = ["champion_to_retrain", "mark"]
+
+_NAMES = "name IN (?, ?)"
+_CHAMPION = """
+    SELECT tag.version, tag.value FROM model_version_tags AS tag JOIN registered_model_aliases AS alias
+    ON alias.name = tag.name AND alias.version = tag.version AND alias.workspace = tag.workspace
+    WHERE tag.key = ? AND alias.alias = 'champion' AND tag.name = ?
+"""
+
+
+def mark(project: Path, client: str, why: str) -> list[str]:
+    """Mark every version of a client's models, ``<client>`` and ``<client>-tune``.
+
+    Returns:
+        The versions: ``acme version 3``.
+
+    Raises:
+        Busy: the store is in use.
+    """
+    if tracking_uri(project) != local_store.uri(project):
+        return _mark_on_server(project, client, why)
+    database = _database(project)
+    if not database.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
+            found = connection.execute(
+                f"SELECT name, version, workspace FROM model_versions WHERE {_NAMES} ORDER BY name, version",  # noqa: S608
+                (client, f"{client}-tune"),
+            ).fetchall()
+            connection.executemany(
+                "INSERT OR REPLACE INTO model_version_tags (key, value, name, version, workspace) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [(RETRAIN, why, *version) for version in found],
+            )
+    except sqlite3.OperationalError as error:
+        raise Busy(f"MLflow's store cannot be written ({error})", where=str(database), hint="try again") from error
+    return [f"{name} version {version}" for name, version, _ in found]
+
+
+def champion_to_retrain(project: Path, client: str) -> str | None:
+    """Which champion is to be trained again, and why, as one clause; None if there is none, or no embedded store."""
+    database = _database(project)
+    if tracking_uri(project) != local_store.uri(project) or not database.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20)) as connection:
+            row = connection.execute(_CHAMPION, (RETRAIN, client)).fetchone()
+    except sqlite3.Error:
+        return None  # whoever uses the registry is told what is wrong with it
+    return f"champion version {row[0]} is to be trained again: {row[1]}" if row else None
+
+
+def _mark_on_server(project: Path, client: str, why: str) -> list[str]:
+    store, marked = open_store(project), []
+    with translated(store.uri):
+        for name in (client, f"{client}-tune"):
+            for version in store.api.search_model_versions(f"name = '{name}'"):
+                store.api.set_model_version_tag(name, version.version, RETRAIN, why)
+                marked.append(f"{name} version {version.version}")
+    return marked
+
+
+def _database(project: Path) -> Path:
+    return Path(local_store.uri(project).removeprefix("sqlite:///"))

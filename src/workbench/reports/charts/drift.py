@@ -1,0 +1,76 @@
+"""How far columns have moved, and what they look like before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.reports.charts.rows import name_rows
+from workbench.reports.html import Html
+from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, picture
+from workbench.reports.words import number, percent
+
+__all__ = ["before_and_now", "furthest"]
+
+DRIFTED = "#c44f00"
+"""Vermillion, darker: as it is, it and orange are nearly one colour to people with deuteranopia."""
+
+STATE_COLOURS = {"stable": BLUE, "watch": ORANGE, "drift": DRIFTED}
+MOST_BINS = 12
+
+
+def furthest(columns: list[dict[str, Any]], limits: dict[str, float]) -> Html:
+    """The index of each column, with the two limits.
+
+    Args:
+        columns: ``column``, ``psi`` and ``state`` of each, the furthest first.
+        limits: ``watch`` and ``drift``.
+    """
+    alt = "Population stability index: " + ", ".join(f"{c['column']} {number(c['psi'], 2)}" for c in columns)
+    caption = (
+        f"The population stability index of each column. Dotted lines: from {limits['watch']:g} on a column is watched "
+        f"(orange), from {limits['drift']:g} on it has drifted (red), unless chance alone could explain it (blue)."
+    )
+    with picture(alt=alt, caption=caption, height=0.3 * len(columns) + 0.9) as drawn:
+        (ax,) = drawn.axes
+        ax.barh(
+            range(len(columns)), [c["psi"] for c in columns], 0.62, color=[STATE_COLOURS[c["state"]] for c in columns]
+        )
+        for position, column in enumerate(columns):
+            text = number(column["psi"], 2)
+            ax.annotate(text, (column["psi"], position), (5, 0), textcoords="offset points", va="center", color=INK)
+        for name in ("watch", "drift"):
+            ax.axvline(limits[name], color=MUTED, lw=1, ls=":")
+        ax.set(xlabel="population stability index", xlim=(0, 1.12 * max(limits["drift"], *(c["psi"] for c in columns))))
+        name_rows(ax, [c["column"] for c in columns])
+    return drawn.html
+
+
+def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
+    """The share of the rows in each bin, before and now.
+
+    Args:
+        column: its name.
+        bins: ``bin``, ``before`` and ``now``; the commonest of them are shown if there are many.
+    """
+    kept = sorted(sorted(bins, key=lambda one: -max(one["before"], one["now"]))[:MOST_BINS], key=bins.index)
+    widest = max(kept, key=lambda one: abs(one["now"] - one["before"]))
+    gap = f"{percent(widest['before'])} before, {percent(widest['now'])} now"
+    alt = f"{column}, by bin. The bin that moved most, “{widest['bin']}”: {gap}."
+    fewer = f" The {len(kept)} commonest of {len(bins)}." if len(kept) < len(bins) else ""
+    caption = f"Share of the rows in each bin. “{widest['bin']}” moved most: {gap}.{fewer}"
+    with picture(alt=alt, caption=caption, height=2.5) as drawn:
+        (ax,) = drawn.axes
+        places = range(len(kept))
+        ax.bar([x - 0.2 for x in places], [100 * one["before"] for one in kept], 0.38, color=GREY, label="training")
+        ax.bar([x + 0.2 for x in places], [100 * one["now"] for one in kept], 0.38, color=BLUE, label="new rows")
+        names = [one["bin"].replace("$", r"\$") for one in kept]
+        long = max(map(len, names)) > 9 or len(names) > 8
+        ax.set_xticks(
+            list(places), [name[:18] for name in names], rotation=30 if long else 0, ha="right" if long else "center"
+        )
+        ax.tick_params(axis="x", length=0)
+        ax.grid(visible=False, axis="x")
+        ax.set_ylabel("% of the rows")
+        ax.set_ylim(top=1.25 * ax.get_ylim()[1])
+        ax.legend(loc="upper center", ncols=2)
+    return drawn.html

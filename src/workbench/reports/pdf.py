@@ -1,0 +1,97 @@
+"""A report as PDF: the browser prints the page, by the print style that the page brings along."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from workbench.errors import ConfigurationError, ReportError
+from workbench.files import durable_file
+
+__all__ = ["BROWSERS", "find_browser", "write_pdf"]
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+"""Names under which Chromium and its relatives are installed, in the order in which they are looked for."""
+
+TIMEOUT_SECONDS = 120.0
+
+QUIET = (
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--no-pdf-header-footer",  # the page numbers are the style's; the browser's own header would show the file's path
+)
+
+
+def find_browser() -> str:
+    """The path of a browser that can print.
+
+    Raises:
+        ConfigurationError: there is none on the PATH.
+    """
+    for name in BROWSERS:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise ConfigurationError(
+        "a PDF is printed by Chromium, and there is none on the PATH",
+        tried=", ".join(BROWSERS),
+        hint="install it (Debian: `apt install chromium`), or take `--format html`, which prints from any browser",
+    )
+
+
+def write_pdf(html: Path, pdf: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    """Print a page to A4 or whatever paper its style asks for, durably.
+
+    The browser has a profile of its own that is removed afterwards; the page itself forbids it to load anything.
+
+    Raises:
+        ConfigurationError: there is no browser.
+        ReportError: it printed nothing, or took too long; a PDF of an earlier report is gone, since it would be stale.
+    """
+    browser = find_browser()
+    pdf.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="workbench-browser-", ignore_cleanup_errors=True) as profile:
+        printed = Path(profile) / "page.pdf"
+        # Chromium's sandbox does not work for root; what it opens is a page without scripts.
+        root = ("--no-sandbox",) if os.geteuid() == 0 else ()
+        arguments = [browser, *QUIET, *root, f"--user-data-dir={profile}/profile", f"--print-to-pdf={printed}"]
+        said = _run([*arguments, html.resolve().as_uri()], timeout_seconds, str(html))
+        if not printed.is_file() or not printed.read_bytes().startswith(b"%PDF-"):
+            last = said.strip().splitlines()[-1:] or ["it said nothing"]
+            raise ReportError(
+                f"the browser printed no PDF ({last[0][:200]})", where=str(html), hint=f"try {browser} by hand"
+            )
+        with durable_file(pdf) as staging:
+            shutil.copyfile(printed, staging)
+
+
+def _run(arguments: list[str], timeout_seconds: float, where: str) -> str:
+    """Run the browser to its end, and what it started with it; its standard error."""
+    process = subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        return process.communicate(timeout=timeout_seconds)[1]
+    except subprocess.TimeoutExpired:
+        raise ReportError(f"the browser took longer than {timeout_seconds:g} s to print", where=where) from None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()

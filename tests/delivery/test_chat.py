@@ -1,0 +1,72 @@
+"""Chat services by apprise, with an HTTP server in the place of the service."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from workbench.clients.delivery import ChatDelivery
+from workbench.delivery.chat import ChatCourier
+from workbench.errors import ConfigurationError, DeliveryError, DeliveryInDoubt, Unreachable
+
+DELIVERY = ChatDelivery(kind="chat", url_variable="ACME__CHAT")
+
+
+def courier(secrets: Any, address: str, delivery: ChatDelivery = DELIVERY) -> ChatCourier:
+    return ChatCourier(delivery, secrets(ACME__CHAT=address))
+
+
+def test_a_slack_webhook(http: Any, parcel: Any, secrets: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from apprise.plugins.slack import NotifySlack
+
+    monkeypatch.setattr(NotifySlack, "webhook_url", f"{http.url}/services")
+    address = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#reports"
+    assert courier(secrets, address).send(parcel, "x") == "Slack"
+    (request,) = http.got
+    assert request.path == "/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+    text = json.dumps(json.loads(request.body), ensure_ascii=False)
+    assert "Model card" in text
+    assert "Read on." in text
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_may_pass(http: Any, parcel: Any, secrets: Any, status: int) -> None:
+    http.answers.append((status, {}))
+    with pytest.raises(Unreachable, match=f"HTTP {status}"):
+        courier(secrets, f"json://127.0.0.1:{http.port}/canary").send(parcel, "x")
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_what_will_not(http: Any, parcel: Any, secrets: Any, status: int) -> None:
+    http.answers.append((status, {}))
+    with pytest.raises(DeliveryError, match=f"HTTP {status}") as caught:
+        courier(secrets, f"json://127.0.0.1:{http.port}/canary").send(parcel, "x")
+    assert "canary" not in str(caught.value)
+
+
+def test_nobody_listens(parcel: Any, secrets: Any) -> None:
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        courier(secrets, "json://127.0.0.1:1/").send(parcel, "x")
+
+
+def test_a_service_that_hangs_up_leaves_a_doubt(http: Any, parcel: Any, secrets: Any) -> None:
+    http.answers.append((0, {}))
+    with pytest.raises(DeliveryInDoubt, match="did not say if it took the message"):
+        courier(secrets, f"json://127.0.0.1:{http.port}/").send(parcel, "x")
+
+
+def test_files_go_along_where_the_client_wants_it(http: Any, parcel: Any, secrets: Any) -> None:
+    with_files = ChatDelivery(kind="chat", url_variable="ACME__CHAT", attach=True)
+    courier(secrets, f"json://127.0.0.1:{http.port}/", with_files).send(parcel, "x")
+    courier(secrets, f"json://127.0.0.1:{http.port}/").send(parcel, "x")
+    names = [[one["filename"] for one in json.loads(request.body)["attachments"]] for request in http.got]
+    assert names == [["model_card.html", "model_card.pdf"], []]
+
+
+@pytest.mark.parametrize("address", ["canary", "nonsense://canary", "slack://canary"])
+def test_an_address_of_no_service(parcel: Any, secrets: Any, address: str) -> None:
+    with pytest.raises(ConfigurationError, match="apprise knows no service for the address in ACME__CHAT") as caught:
+        courier(secrets, address).send(parcel, "x")
+    assert "canary" not in str(caught.value)

@@ -1,0 +1,124 @@
+"""The ledger of slots: who may serve one, and what a death leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import Busy, ConfigurationError
+from workbench.schedules.book import SlotBook
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> SlotBook:
+    return SlotBook(tmp_path)
+
+
+def test_a_schedule_counts_from_when_it_was_first_seen(book: SlotBook) -> None:
+    pair = ("acme", "weekly")
+    assert book.known_since([pair], NOON, remember=False) == {}
+    assert book.known_since([pair], NOON) == {pair: NOON}
+    assert book.known_since([pair], NOON + timedelta(days=9)) == {pair: NOON}
+    book.plan([(*pair, NOON + timedelta(hours=1))], [])
+    assert book.known_since([pair], NOON) == {pair: NOON + timedelta(hours=1)}
+
+
+def test_planning_a_slot_twice_is_one_slot(book: SlotBook) -> None:
+    book.plan([("acme", "weekly", NOON)], [])
+    book.plan([("acme", "weekly", NOON)], [("acme", "weekly", NOON, "late")])
+    assert [(slot.state, slot.due) for slot in book.open()] == [("planned", NOON)]
+
+
+def test_a_slot_is_served_by_one_process(book: SlotBook, tmp_path: Path) -> None:
+    script = (
+        "import sys, time, pathlib, datetime as d\n"
+        "from workbench.schedules.book import SlotBook\n"
+        "SlotBook(pathlib.Path(sys.argv[1])).claim('acme', 'weekly', d.datetime.fromisoformat(sys.argv[2]))\n"
+        "print('claimed', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), NOON.isoformat()], stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    with other, other.stdout:
+        assert other.stdout.readline() == b"claimed\n"
+        with pytest.raises(Busy, match=f"process {other.pid} is serving it"):
+            book.claim("acme", "weekly", NOON)
+        book.reap(lambda _: 9)
+        assert book.open()[0].state == "running", "a living process keeps its slot"
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+    book.reap(lambda _: 9)
+    assert [(slot.state, slot.attempts, slot.reason) for slot in book.open()] == [("planned", 1, "its process died")]
+    slot = book.claim("acme", "weekly", NOON)
+    assert slot is not None
+    assert (slot.attempts, slot.pid) == (2, os.getpid())
+
+
+def test_a_slot_whose_process_dies_again_and_again_is_given_up(book: SlotBook) -> None:
+    child = os.fork()
+    if child == 0:
+        book.claim("acme", "weekly", NOON)
+        os._exit(0)
+    os.waitpid(child, 0)
+    book.reap(lambda _: 1)
+    (slot,) = book.history("acme", 9)
+    assert (slot.state, slot.reason) == ("failed", "its process died, the last of 1 attempts")
+    assert book.claim("acme", "weekly", NOON) is None
+    assert book.claim("acme", "weekly", NOON, again=True) is not None
+
+
+def test_what_is_done_is_not_claimed(book: SlotBook) -> None:
+    slot = book.claim("acme", "weekly", NOON)
+    assert slot is not None
+    assert book.end(slot, "delivered")
+    assert not book.end(slot, "failed", "too late"), "it has ended"
+    assert book.claim("acme", "weekly", NOON, again=True) is None
+    assert book.history(None, 9)[0].state == "delivered"
+
+
+def test_a_paused_schedule_goes_on_from_when_it_is_resumed(book: SlotBook) -> None:
+    pair = ("acme", "weekly")
+    book.known_since([pair], NOON - timedelta(days=900))
+    book.resume(*pair)
+    assert book.known_since([pair], NOON) == {pair: NOON - timedelta(days=900)}, "what runs is not moved on"
+    book.pause(*pair)
+    assert book.known_since([pair], NOON) == {}
+    assert set(book.paused()) == {pair}
+    before = datetime.now(UTC)
+    book.resume(*pair)
+    assert book.known_since([pair], NOON)[pair] >= before
+
+
+def test_a_time_without_a_zone_is_refused(book: SlotBook) -> None:
+    with pytest.raises(ConfigurationError, match="has no time zone"):
+        book.claim("acme", "weekly", datetime(2026, 11, 24))
+
+
+def test_an_older_ledger_gets_the_new_tables(tmp_path: Path) -> None:
+    import sqlite3
+
+    from workbench.fleet import schema
+    from workbench.fleet.ledger import Ledger
+
+    ledger = Ledger.of(tmp_path)
+    ledger.path.parent.mkdir()
+    old = sqlite3.connect(ledger.path)
+    for statement in schema.MIGRATIONS[0].split(";"):
+        old.execute(statement)
+    old.execute("PRAGMA user_version=1")
+    old.execute("INSERT INTO run (client, pipeline, state, started, finished, pid, birth, host) "
+                "VALUES ('acme', 'train', 'succeeded', 'x', 'y', 1, 'b', 'h')")  # fmt: skip
+    old.commit()
+    old.close()
+    book = SlotBook(tmp_path)
+    book.plan([("acme", "weekly", NOON)], [])
+    assert len(book.open()) == 1
+    assert [run.pipeline for run in ledger.last()] == ["train"]

@@ -1,0 +1,81 @@
+"""What may be sent at all, and what a command that failed had to say."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import ReportError, Unreachable
+from workbench.schedules import rendering
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [(b"", "html"), (b"<!doctype html><p>half", "html"), (b"hello</html>", "html"), (b"%PDF-1.7 half", "pdf")],
+)
+def test_half_a_page_is_not_sent(tmp_path: Path, content: bytes, kind: str) -> None:
+    page = tmp_path / f"page.{kind}"
+    page.write_bytes(content)
+    with pytest.raises(ReportError, match=f"is not a whole {kind.upper()} file"):
+        rendering._checked(page, kind, tmp_path, "client acme")
+
+
+def test_another_clients_page_is_not_sent(tmp_path: Path) -> None:
+    own, other = tmp_path / "acme", tmp_path / "other"
+    own.mkdir()
+    other.mkdir()
+    (other / "page.html").write_bytes(b"<!doctype html></html>\n")
+    (own / "page.html").symlink_to(other / "page.html")
+    for page in (other / "page.html", own / "page.html"):
+        with pytest.raises(ReportError, match="outside of the client's data"):
+            rendering._checked(page, "html", own, "client acme")
+    (own / "mine.html").write_bytes(b"<!doctype html></html>\n")
+    rendering._checked(own / "mine.html", "html", own, "client acme")
+
+
+def test_a_command_that_takes_too_long_is_ended_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in for Kedro starts a process of its own, which writes its number."""
+    (tmp_path / "kedro.py").write_text(
+        "import subprocess, sys, time, pathlib\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "pathlib.Path('pid').write_text(str(child.pid))\n"
+        "time.sleep(60)\n"
+    )
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]}
+    with pytest.raises(ReportError, match="client acme: it ran out of time"):
+        rendering._kedro(tmp_path, ["x"], environment, time.monotonic() + 1, where="client acme")
+    pid = int((tmp_path / "pid").read_text())
+    end = time.monotonic() + 10
+    while time.monotonic() < end and lives(pid):
+        time.sleep(0.02)
+    assert not lives(pid)
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in {b"Z", b"X"}
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("output", "errors", "code", "kind", "said"),
+    [
+        ("", "noise\nError: client acme: it is broken\n", 1, ReportError, "client acme: it is broken"),
+        ("", "Error: busy\n", os.EX_TEMPFAIL, Unreachable, "busy"),
+        ("", "", -9, ReportError, "`kedro report run drift` ended with code -9"),
+        (json.dumps([{"ok": False, "error": "Error: cell 3"}]), "Error: other", 1, ReportError, "cell 3"),
+        (json.dumps([{"ok": False, "error": "", "transient": True}]), "Error: busy", 1, Unreachable, "busy"),
+    ],
+)
+def test_what_a_failed_command_said(output: str, errors: str, code: int, kind: type[Exception], said: str) -> None:
+    error = rendering._failure(["report", "run", "drift"], output, errors, code, "here")
+    assert type(error) is kind
+    assert said in str(error)
+    assert "Error:" not in str(error)

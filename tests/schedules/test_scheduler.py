@@ -1,0 +1,159 @@
+"""The scheduler's process: one a project, signals, a configuration that changes, and failures."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.errors import Busy
+from workbench.schedules.book import SlotBook
+from workbench.schedules.scheduler import Scheduler
+
+START = datetime(2026, 11, 24, 5, 59, 30, tzinfo=UTC)
+DAILY = {"daily": {"cron": "0 6 * * *", "templates": ["model_card"], "retries": 2}}
+SERVED = "from workbench.schedules.serve import serve"
+
+
+class StepClock:
+    """Moves on by as much as somebody waits, and at least by a second; ``at`` runs something at an instant."""
+
+    def __init__(self, now: datetime) -> None:
+        self.time = now
+        self.at: list[tuple[datetime, Callable[[], None]]] = []
+
+    def now(self) -> datetime:
+        return self.time
+
+    def wait(self, seconds: float, woken: threading.Event) -> None:
+        self.time += timedelta(seconds=max(1.0, seconds))
+        for instant, action in list(self.at):
+            if instant <= self.time:
+                self.at.remove((instant, action))
+                action()
+        woken.wait(0.01)
+
+
+def child(body: str) -> list[str]:
+    """A command that serves a slot by these lines; they know ``book``, ``client``, ``name`` and ``due``."""
+    head = (
+        "import sys, os, time, pathlib, datetime\n"
+        "from workbench.schedules.book import SlotBook\n"
+        "client, name, _, due = sys.argv[1:]\n"
+        "book, due = SlotBook(pathlib.Path.cwd()), datetime.datetime.fromisoformat(due)\n"
+    )
+    return [sys.executable, "-c", head + body]
+
+
+DELIVER = child("slot = book.claim(client, name, due)\nassert book.end(slot, 'delivered')\n")
+
+
+def states(project: Path) -> list[tuple[str, str, int]]:
+    return [(slot.client, slot.state, slot.attempts) for slot in reversed(SlotBook(project).history(None, 99))]
+
+
+def run(project: Path, clock: StepClock, until: datetime, command: list[str] = DELIVER, workers: int = 2) -> list[str]:
+    said: list[str] = []
+    SlotBook(project).known_since([("acme", "daily"), ("best", "daily")], START)
+    Scheduler(project, workers=workers, clock=clock, command=command, tell=said.append).run(until)
+    return said
+
+
+def test_what_is_due_is_served_in_time(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY, best=DAILY), StepClock(START)
+    said = run(project, clock, START + timedelta(minutes=2))
+    assert states(project) == [("acme", "delivered", 1), ("best", "delivered", 1)]
+    assert said[0] == "acme daily 2026-11-24T06:00Z: begins"
+
+
+def test_a_second_scheduler_is_refused(fleet: Any) -> None:
+    project = fleet(acme=DAILY)
+    script = (
+        "import sys, pathlib\nfrom workbench.schedules.scheduler import Scheduler\n"
+        "print('up', flush=True)\nScheduler(pathlib.Path(sys.argv[1]), workers=1).run()\n"
+    )
+    first = subprocess.Popen([sys.executable, "-c", script, str(project)], stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None
+    with first, first.stdout:
+        assert first.stdout.readline() == "up\n"
+        lock = project / ".workbench/scheduler/locks/scheduler.lock"
+        while not (lock.exists() and lock.read_text()):
+            threading.Event().wait(0.02)
+        with pytest.raises(Busy, match=rf"a scheduler of this project runs already.*kill {first.pid}"):
+            run(project, StepClock(START), START)
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(20) == 0, "it ends well"
+    run(project, StepClock(START), START)
+
+
+def test_the_first_signal_lets_what_runs_come_to_its_end(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY, best=DAILY), StepClock(START)
+    slow = child("slot = book.claim(client, name, due)\ntime.sleep(1)\nbook.end(slot, 'delivered')\n")
+    clock.at.append((START + timedelta(seconds=40), lambda: signal.raise_signal(signal.SIGTERM)))
+    run(project, clock, START + timedelta(days=9), slow, workers=1)
+    assert states(project) == [("acme", "delivered", 1), ("best", "planned", 0)], "no other one was begun"
+
+
+def test_the_second_signal_asks_it_to_stop(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY), StepClock(START)
+    endless = child("book.claim(client, name, due)\ntime.sleep(60)\n")
+
+    def twice() -> None:
+        while not any(slot.state == "running" for slot in SlotBook(project).open()):
+            threading.Event().wait(0.02)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    clock.at.append((START + timedelta(seconds=40), twice))
+    run(project, clock, START + timedelta(days=9), endless)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    SlotBook(project).reap(lambda _: 9)
+    assert states(project) == [("acme", "planned", 1)]
+
+
+def test_a_slot_whose_process_dies_is_begun_again_with_back_off_and_at_last_given_up(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY), StepClock(START)
+    begun: list[datetime] = []
+    deadly = child("book.claim(client, name, due)\nos.kill(os.getpid(), 9)\n")
+    SlotBook(project).known_since([("acme", "daily")], START)
+    tell = lambda line: begun.append(clock.now()) if "begins" in line else None  # noqa: E731
+    Scheduler(project, workers=1, clock=clock, command=deadly, tell=tell).run(START + timedelta(minutes=2))
+    assert states(project) == [("acme", "failed", 3)]
+    gaps = [(after - before).total_seconds() for before, after in itertools.pairwise(begun)]
+    assert gaps[0] >= 15
+    assert gaps[1] >= 30
+
+
+def test_a_client_that_comes_is_served_and_one_that_breaks_stays_as_it_was(fleet: Any, caplog: Any) -> None:
+    project, clock = fleet(acme=DAILY), StepClock(START - timedelta(minutes=4))
+
+    def change() -> None:
+        fleet(best=DAILY)
+        (project / "conf/clients/acme/client.yml").write_text("id: [broken")
+
+    clock.at.append((START - timedelta(minutes=2), change))
+    run(project, clock, START + timedelta(minutes=1))
+    assert states(project) == [("acme", "delivered", 1), ("best", "delivered", 1)]
+    assert sum("its schedule stays as it was" in record.message for record in caplog.records) == 1
+
+
+def test_a_paused_schedule_waits_for_nobody(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY), StepClock(START)
+    SlotBook(project).pause("acme", "daily")
+    run(project, clock, START + timedelta(minutes=2))
+    assert states(project) == []
+
+
+def test_a_clock_that_goes_back_serves_nothing_twice(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY), StepClock(START)
+    clock.at.append((START + timedelta(minutes=2), lambda: setattr(clock, "time", START - timedelta(minutes=2))))
+    run(project, clock, START + timedelta(minutes=3))
+    assert states(project) == [("acme", "delivered", 1)]

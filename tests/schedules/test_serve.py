@@ -1,0 +1,185 @@
+"""One slot: made once, delivered once to each, whatever goes wrong in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.errors import ConfigurationError, DeliveryError, DeliveryInDoubt, ReportError, Unreachable
+from workbench.schedules import receipts
+from workbench.schedules.book import SlotBook
+from workbench.schedules.serve import serve
+
+DUE = datetime(2026, 11, 24, 6, tzinfo=UTC)
+DAILY: dict[str, Any] = {"daily": {"cron": "0 6 * * *", "templates": ["model_card"], "deliver": ["site"]}}
+
+
+class Courier:
+    """Does to each parcel what it is told to."""
+
+    def __init__(self, *, may_repeat: bool, answers: list[Any]) -> None:
+        self.recipients = ("ann", "bob")
+        self.may_repeat, self.answers = may_repeat, answers
+        self.got: list[str] = []
+
+    def send(self, parcel: Any, recipient: str) -> str:
+        answer = self.answers.pop(0) if self.answers else "ok"
+        if callable(answer):
+            answer = answer()
+        if isinstance(answer, BaseException):
+            raise answer
+        self.got.append(recipient)
+        return str(answer)
+
+
+@pytest.fixture
+def courier(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Courier]:
+    def make(*answers: Any, may_repeat: bool = False) -> Courier:
+        made = Courier(may_repeat=may_repeat, answers=list(answers))
+        monkeypatch.setattr(receipts, "courier_for", lambda *_, **__: made)
+        return made
+
+    return make
+
+
+def state(project: Path) -> tuple[str, int, str | None]:
+    slot = SlotBook(project).history(None, 1)[0]
+    return slot.state, slot.attempts, slot.reason
+
+
+def states(project: Path) -> dict[str, str]:
+    return {receipt.recipient: receipt.state for receipt in SlotBook(project).receipts([1])}
+
+
+def test_it_is_made_once_and_lies_in_the_archive_and_at_the_destination(fleet: Any, rendered: Any) -> None:
+    project = fleet(acme=DAILY)
+    assert serve(project, "acme", "daily", DUE, render=rendered) is not None
+    assert serve(project, "acme", "daily", DUE, render=rendered) is None
+    assert rendered.calls == 1
+    kept = project / "data/acme/09_delivered/daily/20261124T060000Z/model_card.html"
+    sent = project / "deliveries/acme/reports/daily/20261124T060000Z/model_card.html"
+    assert kept.read_bytes() == sent.read_bytes()
+    (receipt,) = SlotBook(project).receipts([1])
+    assert (receipt.destination, receipt.recipient, receipt.state) == ("site", "reports", "sent")
+    assert receipt.digest == json.loads((kept.parent / "parcel.json").read_text())["digest"]
+    assert receipt.templates == f"model_card@{'0' * 64}"
+    assert 'href="daily/20261124T060000Z/model_card.html"' in (kept.parents[2] / "index.html").read_text()
+
+
+def test_what_is_no_slot_is_refused_before_anything_is_written(fleet: Any, rendered: Any) -> None:
+    project = fleet(acme=DAILY)
+    with pytest.raises(ConfigurationError, match=r"06:01:00\+00:00 is not a slot of '0 6 \* \* \*'"):
+        serve(project, "acme", "daily", DUE.replace(minute=1), render=rendered)
+    with pytest.raises(ConfigurationError, match=r"no schedule 'weekly' \(tried: daily\)"):
+        serve(project, "acme", "weekly", DUE, render=rendered)
+    assert not (project / ".workbench").exists()
+
+
+def test_a_report_that_fails_is_sent_to_nobody(fleet: Any, courier: Any) -> None:
+    project, got = fleet(acme=DAILY), courier()
+
+    def broken(*_: Any) -> Any:
+        raise ReportError("cell 3 failed", where="report model_card")
+
+    with pytest.raises(ReportError, match="cell 3 failed"):
+        serve(project, "acme", "daily", DUE, render=broken)
+    assert state(project) == ("failed", 1, "report model_card: cell 3 failed")
+    assert got.got == []
+    assert not list((project / "data/acme").rglob("*.html"))
+
+
+def test_what_may_pass_is_tried_again_and_nobody_gets_two(
+    fleet: Any, rendered: Any, courier: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("workbench.retrying._BACK_OFF", lambda _: 0.0)
+    project = fleet(acme=DAILY)
+    got = courier("ok", *[Unreachable("away")] * 4)
+    with pytest.raises(Unreachable, match="away"):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    assert state(project) == ("planned", 1, "away")
+    assert states(project) == {"ann": "sent", "bob": "failed"}
+    serve(project, "acme", "daily", DUE, render=rendered)
+    assert got.got == ["ann", "bob"]
+    assert rendered.calls == 1, "what is delivered later is what was delivered first"
+    assert state(project) == ("delivered", 2, None)
+
+
+def test_after_all_attempts_it_is_given_up(fleet: Any, rendered: Any, courier: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("workbench.retrying._BACK_OFF", lambda _: 0.0)
+    project = fleet(acme={"daily": {**DAILY["daily"], "retries": 1}})
+    courier(*[Unreachable("away")] * 99)
+    with pytest.raises(Unreachable):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    with pytest.raises(DeliveryError, match=r"given up after 2 attempts: away; away.* --again"):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    assert state(project)[0] == "failed"
+
+
+def test_a_refusal_is_not_tried_again_and_keeps_no_one_else_from_theirs(
+    fleet: Any, rendered: Any, courier: Any
+) -> None:
+    project = fleet(acme=DAILY)
+    got = courier(DeliveryError("no such mailbox"), "ok")
+    with pytest.raises(DeliveryError, match="no such mailbox"):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    assert got.got == ["bob"]
+    assert states(project) == {"ann": "failed", "bob": "sent"}
+    assert serve(project, "acme", "daily", DUE, render=rendered) is None, "it has failed"
+    serve(project, "acme", "daily", DUE, render=rendered, again=True)
+    assert got.got == ["bob", "ann"]
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("may_repeat", [False, True])
+def test_a_death_while_sending_is_in_doubt_unless_repeating_does_no_harm(
+    fleet: Any, rendered: Any, courier: Any, may_repeat: bool
+) -> None:
+    project = fleet(acme=DAILY)
+    courier("ok", die, may_repeat=may_repeat)
+    child = os.fork()
+    if child == 0:
+        serve(project, "acme", "daily", DUE, render=rendered)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert states(project) == {"ann": "sent", "bob": "sending"}
+    after = courier(may_repeat=may_repeat)
+    if may_repeat:
+        serve(project, "acme", "daily", DUE, render=rendered)
+        assert (after.got, state(project)[0]) == (["bob"], "delivered")
+        return
+    with pytest.raises(DeliveryInDoubt, match=r"not known if bob got it .* --again"):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    assert (after.got, states(project)["bob"]) == ([], "in doubt")
+    serve(project, "acme", "daily", DUE, render=rendered, again=True)
+    assert after.got == ["bob"]
+
+
+def test_a_signal_hands_the_slot_back(fleet: Any, rendered: Any, courier: Any) -> None:
+    project = fleet(acme=DAILY)
+    courier(lambda: os.kill(os.getpid(), signal.SIGTERM) or "never", may_repeat=True)
+    with pytest.raises(SystemExit):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    assert state(project) == ("planned", 0, "it was stopped"), "being stopped is no attempt"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_page_that_was_changed_after_it_was_made_is_not_sent(fleet: Any, rendered: Any, courier: Any) -> None:
+    project = fleet(acme=DAILY)
+    got = courier(DeliveryError("no"), DeliveryError("no"))
+    with pytest.raises(DeliveryError):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    kept = project / "data/acme/09_delivered/daily/20261124T060000Z/model_card.html"
+    kept.write_text("<!doctype html>another</html>")
+    with pytest.raises(DeliveryError, match=r"model_card\.html is not what was rendered"):
+        serve(project, "acme", "daily", DUE, render=rendered, again=True)
+    assert got.got == []
