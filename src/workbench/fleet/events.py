@@ -52,15 +52,15 @@ def tell(progress: Progress) -> None:
 
 
 def begin(total: int) -> Progress:
-    """Tell the parent that a run of so many nodes begins."""
+    """A run of so many nodes begins."""
     global _done, _total
     _done, _total = 0, total
-    return _told("")
+    return Progress(_done, _total, "")
 
 
 def node_begins(name: str) -> Progress:
-    """Tell the parent which node begins."""
-    return _told(name)
+    """A node begins."""
+    return Progress(_done, _total, name)
 
 
 def node_skipped() -> None:
@@ -70,16 +70,10 @@ def node_skipped() -> None:
 
 
 def node_ended(name: str) -> Progress:
-    """Tell the parent that a node has ended."""
+    """Count a node that has ended."""
     global _done  # noqa: PLW0603
     _done += 1
-    return _told(name)
-
-
-def _told(node: str) -> Progress:
-    progress = Progress(_done, _total, node)
-    tell(progress)
-    return progress
+    return Progress(_done, _total, name)
 
 
 class Lines:

@@ -22,14 +22,20 @@ class ProgressHooks:
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Count them."""
-        note_progress(events.begin(len(pipeline.nodes)))
+        _tell(events.begin(len(pipeline.nodes)))
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
         """Name the one that begins."""
-        note_progress(events.node_begins(node.name))
+        _tell(events.node_begins(node.name))
 
     @hook_impl
     def after_node_run(self, node: Node) -> None:
         """Count the one that ended."""
-        note_progress(events.node_ended(node.name))
+        _tell(events.node_ended(node.name))
+
+
+def _tell(progress: events.Progress) -> None:
+    # The file comes first: who hears of a step may look there at once.
+    note_progress(progress)
+    events.tell(progress)
