@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Contract", "Predicted"]
 
-_NUMBERS = frozenset({float, int, type(None)})
-_TEXTS = frozenset({str, type(None)})
-_SHOWN = 80
-"""Characters of a name out of a request that are shown."""
+_NUMBERS: frozenset[type] = frozenset({float, int, type(None)})
+_TEXTS: frozenset[type] = frozenset({str, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,10 @@ class Contract:
             raise Refusal(422, f"'{key}' has no row", field=key)
         if len(rows) > self.most_rows:
             raise Refusal(
-                413, f"{len(rows)} rows are more than the {self.most_rows} of one request", field=key, reason="too_large"
+                413,
+                f"{len(rows)} rows are more than the {self.most_rows} of one request",
+                field=key,
+                reason="too_large",
             )
         return len(rows)
 

@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 import uvicorn
 
-from workbench.errors import ConfigurationError, WorkbenchError
+from workbench.errors import ConfigurationError
 from workbench.files import write_text
 from workbench.serving.app import App
 from workbench.serving.connections import TimedProtocol, cut_off_slow_ones
@@ -106,7 +106,7 @@ class DrainingServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         ends = time.monotonic() + LAME_DUCK
-        while self.server_state.connections and time.monotonic() < ends and not self.force_exit:
+        while self.server_state.connections and time.monotonic() < ends and not self.force_exit:  # noqa: ASYNC110 - uvicorn tells by this set only
             await asyncio.sleep(0.02)
         await super().shutdown(sockets=sockets)
         if self._sweeper is not None:
@@ -115,7 +115,7 @@ class DrainingServer(uvicorn.Server):
                 await self._sweeper
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """As uvicorn's, but a signal that was obeyed is not raised again: the exit code of a stop is 0."""
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -169,5 +169,3 @@ def _run_on_uvloop(options: Options, listener: socket.socket) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_main(options, listener))
-
-
