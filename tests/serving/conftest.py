@@ -149,7 +149,16 @@ def running(folder: Path, *arguments: str, environ: dict[str, str] | None = None
     folder.mkdir(parents=True, exist_ok=True)
     ready, stderr = folder / "ready.json", folder / "stderr.txt"
     ready.unlink(missing_ok=True)
-    command = [sys.executable, str(HERE / "blocked_main.py"), "--name", "tiny", "--port", "0", "--ready-file", str(ready)]
+    command = [
+        sys.executable,
+        str(HERE / "blocked_main.py"),
+        "--name",
+        "tiny",
+        "--port",
+        "0",
+        "--ready-file",
+        str(ready),
+    ]
     variables = {key: value for key, value in os.environ.items() if not key.startswith(("AIP_", "OTEL_", "WORKBENCH_"))}
     if settings:
         variables["WORKBENCH_SERVING"] = json.dumps(settings)

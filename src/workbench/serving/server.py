@@ -98,7 +98,9 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: is there a reason to end?"""
-        return await super().on_tick(counter) or self._service.failed is not None
+        parent = self._service.options.parent
+        orphaned = parent is not None and os.getppid() != parent
+        return await super().on_tick(counter) or orphaned or self._service.failed is not None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take leave."""
