@@ -243,6 +243,7 @@ class Load:
     answers: list[tuple[int, str]] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
     closed: int = 0
+    retry_after: set[str] = field(default_factory=set)
     stop: bool = False
 
     async def run(self, connections: int) -> None:
@@ -262,6 +263,8 @@ class Load:
                     self.unanswered.append(type(error).__name__)
                     return
                 self.answers.append((status, headers.get("x-model-version", "")))
+                if status == 429:
+                    self.retry_after.add(headers["retry-after"])
                 if headers.get("connection") == "close":
                     self.closed += 1
                     return

@@ -124,6 +124,7 @@ def test_a_full_queue_says_when_to_come_again(server: Any, load: Any, row: Any) 
     counted = Counter(status for status, _ in clients.answers)
     assert set(counted) == {200, 429}
     assert clients.unanswered == []
+    assert all(1 <= int(seconds) <= 60 for seconds in clients.retry_after)
     assert b'reason="queue_full"' in server.ask("/metrics")[1]
     assert server.ask("/v2/health/ready")[0] == 200
 

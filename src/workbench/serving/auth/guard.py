@@ -55,6 +55,8 @@ class Guard:
         claims = self._verified(token, key, algorithm)
         if self._auth.azp and claims.get("azp") not in self._auth.azp:
             raise _refused("the token is for somebody else (azp)")
+        if claims["exp"] - claims["iat"] > self._auth.longest_seconds:
+            raise _refused("the token is good for too long")
         if claims.get("sts") == "pending":
             raise _refused("the session is not signed in yet")
         return claims
