@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
-
-BLOCKED = {
-    "airflow", "duckdb", "fastapi", "ibis", "ipykernel", "kedro", "kedro_datasets", "mlflow", "optuna", "pandas",
-    "pandera", "polars", "requests_mock", "rich", "scipy", "sklearn", "sqlglot", "transformers",
-}  # fmt: skip
-
+from pathlib import Path
 
 # An import of it fails, and whoever only asks hears that it is not there.
-sys.modules.update(dict.fromkeys(BLOCKED))
+sys.modules.update(dict.fromkeys(json.loads(Path(os.environ.pop("BLOCKED_MODULES")).read_text())))
 
 from workbench.serving.__main__ import main  # noqa: E402
 

@@ -13,21 +13,53 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from workbench.files import sha256_of_folder, write_text
 from workbench.learning import Columns, TabularModel, TrainConfig, fit
 from workbench.learning.networks import TabMSpec
 
 HERE = Path(__file__).parent
+REQUIREMENTS = HERE.parents[1] / "deploy/docker/serving/requirements.txt"
 CLASSES = ("high", "low", "middle")
 NUMERIC, CATEGORICAL = ("slope", "wave", "constant", "empty"), ("kind", "void")
 ROW = {"slope": 0.3, "wave": -1.25, "constant": 1, "empty": None, "kind": "a", "void": None}
+
+
+@cache
+def not_in_the_container() -> frozenset[str]:
+    """Names to import that are installed here, and are none of what deploy/docker/serving installs."""
+    held = {"smithright-workbench"}
+    wanted = [
+        (Requirement(line), frozenset[str]())
+        for line in REQUIREMENTS.read_text().splitlines()
+        if line and line[0] != "#"
+    ]
+    while wanted:
+        requirement, extras = wanted.pop()
+        name = canonicalize_name(requirement.name)
+        marker = requirement.marker
+        if marker is not None and not any(marker.evaluate({"extra": extra}) for extra in extras or {""}):
+            continue
+        new = name not in held
+        held.add(name)
+        if new or requirement.extras:
+            found = [Requirement(text) for text in distribution(name).requires or ()]
+            wanted += [(one, frozenset(requirement.extras) | {""}) for one in found]
+    return frozenset(
+        module
+        for module, owners in packages_distributions().items()
+        if not held & {canonicalize_name(owner) for owner in owners}
+    )
 
 
 def make_table(task: str, rows: int, seed: int = 0) -> pa.Table:
@@ -160,6 +192,9 @@ def running(folder: Path, *arguments: str, environ: dict[str, str] | None = None
         str(ready),
     ]
     variables = {key: value for key, value in os.environ.items() if not key.startswith(("AIP_", "OTEL_", "WORKBENCH_"))}
+    blocked = folder / "blocked.json"
+    blocked.write_text(json.dumps(sorted(not_in_the_container())))
+    variables["BLOCKED_MODULES"] = str(blocked)
     if settings:
         variables["WORKBENCH_SERVING"] = json.dumps(settings)
     with stderr.open("wb") as stream:

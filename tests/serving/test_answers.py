@@ -386,6 +386,8 @@ def test_no_value_of_a_request_is_in_what_the_server_says(server: Any, row: Any)
 
 
 def test_only_what_a_container_holds_was_imported(server: Any) -> None:
-    """See blocked_main.py: the server runs where Kedro, MLflow, pandas and others are not there."""
+    """See blocked_main.py: the server of each test here runs where nothing else can be imported."""
     assert Path(f"/proc/{server.process.pid}/cmdline").read_bytes().split(b"\0")[1].endswith(b"blocked_main.py")
+    blocked = set(json.loads((server.folder / "blocked.json").read_text()))
+    assert blocked >= {"kedro", "mlflow", "pandas", "pyarrow", "duckdb", "ibis", "sklearn", "scipy", "fastapi"}
     assert "Traceback" not in server.log()
