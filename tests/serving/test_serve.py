@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_another_champion_is_served_and_a_broken_one_is_not(tmp_path: Path, saved: Any) -> None:
     client = ClientRegistry(ROOT).load("clinic").model_copy(update={"id": "tiny"})
     versions = {int(name): Located(int(name), one.folder, one.sha256) for name, one in saved.items()}
