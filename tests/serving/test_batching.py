@@ -15,6 +15,7 @@ from workbench.serving.app import App
 from workbench.serving.batching import Batcher
 from workbench.serving.contract import Predicted
 from workbench.serving.costs import Costs
+from workbench.serving.http import Bodies
 from workbench.serving.options import Options
 from workbench.serving.refusals import Refusal
 from workbench.serving.rows import Rows
@@ -171,3 +172,39 @@ def test_a_failure_inside_is_a_500_without_a_value(saved: Any, row: Any, caplog:
     assert "it is request" in told
     assert "ValueError at" in caplog.text
     assert "secret-4711" not in told + caplog.text
+
+
+def test_bodies_are_held_within_bounds() -> None:
+    class Slow:
+        """A request whose body comes in two parts, the second one when it is let."""
+
+        def __init__(self) -> None:
+            self.headers: dict[bytes, bytes] = {}
+            self.parts = [b"x" * 60, b"x" * 30]
+            self.go_on = asyncio.Event()
+
+        async def next_part(self) -> dict[str, Any]:
+            part = self.parts.pop(0)
+            if not self.parts:
+                await self.go_on.wait()
+            return {"body": part, "more_body": bool(self.parts)}
+
+    async def scenario() -> None:
+        bodies = Bodies(100, 150)
+        first, second = Slow(), Slow()
+        reading = asyncio.create_task(bodies.read(first))  # type: ignore[arg-type]
+        also = asyncio.create_task(bodies.read(second))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        third = Slow()
+        with pytest.raises(Refusal) as caught:
+            await bodies.read(third)  # type: ignore[arg-type]
+        assert (caught.value.status, caught.value.retry_after) == (429, 1)
+        first.go_on.set()
+        assert len(await reading) == 90
+        second.go_on.set()
+        with pytest.raises(Refusal):  # the first is not given back yet
+            await also
+        bodies.release(90)
+        assert bodies.held == 0
+
+    asyncio.run(scenario())
