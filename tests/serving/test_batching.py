@@ -89,9 +89,7 @@ def test_a_slow_batch_leaves_the_loop_free_and_the_next_is_what_came_meanwhile()
     async def scenario(batcher: Any) -> None:
         first = batcher.submit(version, rows(1))
         await asyncio.sleep(0.02)
-        began = time.perf_counter()
-        await asyncio.sleep(0)
-        assert time.perf_counter() - began < 0.1
+        assert not first.done()  # the loop goes on before the model is through
         later = [batcher.submit(version, rows(at)) for at in range(5)]
         await asyncio.gather(first, *later)
 

@@ -135,7 +135,8 @@ def test_no_request_is_lost_in_swaps_or_a_stop(
             digest = write_traffic(server.traffic, **{f"v{version}": 100})
             await asyncio.to_thread(server.until, in_force(digest))
             before = len(clients.answers)
-            await asyncio.sleep(0.15)
+            while len(clients.answers) < before + 96 and not clients.unanswered:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
             assert {answered for _, answered in clients.answers[before + 48 :]} == {version}
         server.process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(running, 20)
