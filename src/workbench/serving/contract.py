@@ -148,7 +148,10 @@ class Contract:
             raise Refusal(422, f"'{key}' has no row", field=key)
         if len(rows) > self.most_rows:
             raise Refusal(
-                413, f"{len(rows)} rows are more than the {self.most_rows} of one request", field=key, reason="too_large"
+                413,
+                f"{len(rows)} rows are more than the {self.most_rows} of one request",
+                field=key,
+                reason="too_large",
             )
         return len(rows)
 

@@ -171,7 +171,10 @@ def _paths(options: Options, example: dict[str, Any]) -> dict[str, Any]:
     }
     pinned = {"name": "version", "in": "path", "required": True, "schema": {"type": "string"}}
     return {
-        **{path: {"get": {"summary": said, "responses": {"200": {"description": "Yes"}}}} for path, said in looks.items()},
+        **{
+            path: {"get": {"summary": said, "responses": {"200": {"description": "Yes"}}}}
+            for path, said in looks.items()
+        },
         f"/v2/models/{options.model}/infer": infer,
         f"/v2/models/{options.model}/versions/{{version}}/infer": {"parameters": [pinned], **infer},
         options.predict_route: _post("Vertex AI", _body("instances", rows, example), _body("predictions", predictions)),

@@ -169,5 +169,3 @@ def _run_on_uvloop(options: Options, listener: socket.socket) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_main(options, listener))
-
-

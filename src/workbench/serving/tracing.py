@@ -76,9 +76,7 @@ class Traced:
 
         attributes = {"workbench.model_version": version, "workbench.rows": rows}
         self._span.set_attribute("workbench.model_version", version)
-        self._child = self._tracer.start_span(
-            "predict", context=set_span_in_context(self._span), attributes=attributes
-        )
+        self._child = self._tracer.start_span("predict", context=set_span_in_context(self._span), attributes=attributes)
         return self
 
     def __enter__(self) -> Self:
