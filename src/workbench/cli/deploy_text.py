@@ -100,18 +100,21 @@ def print_options(release: Release, prices: Prices, measured: Measured, options:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("target", "machine"):
         table.add_column(name, no_wrap=True)
-    for name in (f"{prices.currency}/month", "a training", "model"):
+    for name in (f"{prices.currency}/month", "a training", "one row"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("locked in")
-    table.add_column("")
+    table.add_column("", no_wrap=True, overflow="ellipsis")
     for one in options:
         training = "" if one.training is None else f"{one.training:,.2f}"
         cells = [one.target or one.kind, one.machine, f"{one.monthly:,.2f}", training, f"{one.milliseconds:.1f} ms"]
-        table.add_row(*cells, one.locked_in, one.problem, style="dim" if one.problem else "")
+        table.add_row(*cells, one.problem, style="dim" if one.problem else "")
     Console().print(table)
+    click.secho("What cannot be taken along:", bold=True)
+    for kind, locked_in in dict.fromkeys((one.kind, one.locked_in) for one in options):
+        click.echo(f"  {kind:<14}{locked_in}")
     trained = "" if measured.train_seconds is None else f", a training {measured.train_seconds:,.0f} s"
     click.secho(
         f"Measured here: one row {measured.milliseconds:.1f} ms without network, "
-        f"{measured.memory_mib:,.0f} MiB{trained}. List prices of {prices.day}, one version always up; see conf/base/prices.yml.",
+        f"{measured.memory_mib:,.0f} MiB{trained}.\n"
+        f"List prices of {prices.day}, one version always up; see conf/base/prices.yml.",
         dim=True,
     )

@@ -45,8 +45,8 @@ class _Lines:
 
 class _Bar:
     def __init__(self, progress: Progress) -> None:
-        self._progress, self._task = progress, None
-        self._task: TaskID | None
+        self._progress = progress
+        self._task: TaskID | None = None
 
     def step(self, text: str) -> None:
         if self._task is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.clients import Client
-from workbench.fleet.ledger import Ledger
+from workbench.fleet.done import node_seconds
 from workbench.targets.opening import DEFAULT
 from workbench.targets.prices import HOURS, Machine, Prices, Section
 from workbench.targets.release import Release
@@ -35,7 +35,7 @@ class Measured:
     Attributes:
         milliseconds: of the model for one row, the median; no network in it.
         memory_mib: of a process that has loaded the model.
-        train_seconds: of the last whole `train`, by the ledger; None: it has not seen one.
+        train_seconds: of the nodes of `train` when they last ran, by the ledger; None: it has not seen them.
     """
 
     milliseconds: float
@@ -82,8 +82,15 @@ def measure(project: Path, release: Release) -> Measured:
         begun = time.perf_counter()
         predict(release.model, row)
         times.append(time.perf_counter() - begun)
-    seconds = Ledger.of(project).durations().get((release.client, "train"))
-    return Measured(statistics.median(times) * 1000, psutil.Process().memory_info().rss / 2**20, seconds)
+    memory = psutil.Process().memory_info().rss / 2**20
+    return Measured(statistics.median(times) * 1000, memory, _train_seconds(project, release.client))
+
+
+def _train_seconds(project: Path, client: str) -> float | None:
+    from kedro.framework.project import pipelines
+
+    took, nodes = node_seconds(project, client), [node.name for node in pipelines["train"].nodes]
+    return sum(took[node] for node in nodes) if nodes and set(nodes) <= set(took) else None
 
 
 def options(client: Client, prices: Prices, measured: Measured) -> list[Option]:
@@ -110,11 +117,11 @@ def _option(client: Client, which: tuple[str, str | None, str], machine: Machine
     needed, budget = measured.memory_mib * _ROOM / 1024, client.budgets.serving_monthly
     problem = ""
     if machine.memory_gib < needed:
-        problem = f"needs {needed:.1f} GiB of memory, has {machine.memory_gib:g}"
+        problem = f"needs {needed:.1f} GiB, has {machine.memory_gib:g}"
     elif budget is not None and monthly > budget:
-        problem = f"over `budgets.serving_monthly` ({budget:,.2f})"
+        problem = f"over the budget of {budget:,.2f}"
     elif target is None:
-        problem = f"no target of kind {kind} under `deploy` in client.yml"
+        problem = "not under `deploy` in client.yml"
     return Option(kind, target, name, monthly, training, measured.milliseconds, LOCKED_IN.get(kind, ""), problem)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -80,16 +79,14 @@ class ServerProcess:
         command += ["--traffic", str(self.traffic), "--ready-file", str(self.ready)]
         command += ["--settings", str(self.folder / "serving.json"), *more]
         environment = worker_environment(os.environ, self.client, ClientRegistry(self.project).ids(), 1)
-        with self.log.open("wb") as log:
-            return subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            ).pid
+        # A session of its own: what is typed at the terminal of whoever started it does not reach it.
+        writes = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        files = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(self.log), writes, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ]
+        return os.posix_spawn(sys.executable, command, environment, file_actions=files, setsid=True)
 
     def stop(self) -> None:
         """Ask it to end; it finishes what is under way first."""

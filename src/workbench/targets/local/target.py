@@ -118,7 +118,10 @@ class LocalServing:
 
     def is_ready(self) -> bool:
         """Whether it serves what the file says."""
-        return self.is_up() and self._request("GET", "/v2/health/ready").status_code == 200
+        try:
+            return self.is_up() and self._request("GET", "/v2/health/ready").status_code == 200
+        except Unreachable:  # it comes up, or it goes down
+            return False
 
     def status(self) -> Mapping[str, Any]:
         """What it says of itself."""
