@@ -100,11 +100,11 @@ def print_options(release: Release, prices: Prices, measured: Measured, options:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("target", "machine"):
         table.add_column(name, no_wrap=True)
-    for name in (f"{prices.currency}/month", "a training", "one row"):
+    for name in (f"{prices.currency}/month", "training", "a row"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True, overflow="ellipsis")
+    table.add_column("", overflow="fold")
     for one in options:
-        training = "" if one.training is None else f"{one.training:,.2f}"
+        training = "" if one.training is None else f"{one.training:,.2f}" if one.training >= 0.01 else "< 0.01"
         cells = [one.target or one.kind, one.machine, f"{one.monthly:,.2f}", training, f"{one.milliseconds:.1f} ms"]
         table.add_row(*cells, one.problem, style="dim" if one.problem else "")
     Console().print(table)
