@@ -18,6 +18,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
         "notebook": "workbench.cli.notebook.notebook",
         "report": "workbench.cli.report.report",
         "run": "workbench.cli.run.run",
+        "serve": "workbench.cli.serve.serve",
     },
 )
 def cli() -> None:

@@ -110,8 +110,8 @@ class Client(_Model):
     brand: Brand = Field(default_factory=Brand, description="How the client's reports look.")
     schedule: dict[ScheduleName, Schedule] = Field({}, description="By name: which reports are made, and when.")
     deliver: dict[ScheduleName, Delivery] = Field({}, description="By name: where reports go.")
-    deploy: dict[TargetName, Target] = Field({}, description="By name: where models are served.")
     serving: Serving = Field(default_factory=Serving, description="How `kedro serve` answers.")
+    deploy: dict[TargetName, Target] = Field({}, description="By name: where models are served.")
 
     @model_validator(mode="after")
     def _agree(self) -> Client:

@@ -50,6 +50,11 @@ class Auth(_Model):
     azp: tuple[str, ...] = Field((), description="The claim `azp` is one of these; Clerk puts the page's origin there.")
     algorithms: tuple[Literal["RS256", "ES256"], ...] = Field(("RS256", "ES256"), min_length=1)
     leeway_seconds: float = Field(5, ge=0, le=120, description="How far clocks may be apart.")
+    longest_seconds: float = Field(
+        86_400,
+        gt=0,
+        description="From `iat` to `exp` at most: a token cannot be called back, say when a password is reset.",
+    )
     refetch_seconds: float = Field(30, ge=0.1, le=3600, description="Keys are fetched at most once in this time.")
     keep_seconds: float = Field(600, ge=1, le=86_400, description="Age at which keys are fetched anew.")
     metrics: bool = Field(False, description="Whether /metrics and /v2/health/status need a token too.")

@@ -46,7 +46,7 @@ class App:
         except Gone:
             reply = Reply(499, b"")  # nobody reads it; the metrics count it
         except Exception as error:  # noqa: BLE001 - a request must not end a server, and no value go into its log
-            logger.error("request %s failed: %s%s", request_id, type(error).__name__, _place(error))
+            logger.error("request %s failed: %s%s", request_id, type(error).__name__, _place(error))  # noqa: TRY400
             reply = json_reply({"error": f"the server failed; it is request {request_id}"}, 500)
         if reply.status != 499:
             extra: tuple[tuple[bytes, bytes], ...] = ((b"x-request-id", request_id.encode()),)

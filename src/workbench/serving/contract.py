@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Contract", "Predicted"]
 
-_NUMBERS = frozenset({float, int, type(None)})
-_TEXTS = frozenset({str, type(None)})
-_SHOWN = 80
-"""Characters of a name out of a request that are shown."""
+_NUMBERS: frozenset[type] = frozenset({float, int, type(None)})
+_TEXTS: frozenset[type] = frozenset({str, type(None)})
 
 
 @dataclass(frozen=True, slots=True)

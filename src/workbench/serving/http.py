@@ -52,13 +52,24 @@ class Request:
     def __init__(self, scope: Mapping[str, Any], receive: Receive) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.receive = receive
+        self._receive = receive
         self._scope = scope
 
     @cached_property
     def headers(self) -> dict[bytes, bytes]:
         """By name, in lower case; of several of one name, the last."""
         return dict(self._scope["headers"])
+
+    async def next_part(self) -> Mapping[str, Any]:
+        """The next message with some of the body.
+
+        Raises:
+            Gone: there will be none.
+        """
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        return message
 
     def own_id(self) -> str | None:
         """The caller's ``X-Request-Id``, if it is one that can go into logs and headers."""
@@ -98,9 +109,7 @@ class Bodies:
         chunks = []
         try:
             while True:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise Gone
+                message = await request.next_part()
                 chunk = message.get("body", b"")
                 size += len(chunk)
                 self._hold(len(chunk), size)

@@ -42,6 +42,7 @@ class Options:
         left_out: columns that are never logged.
         ready_file: a file that is written once the address is known: ``{"host", "port", "pid"}``.
         threads: of torch, for one batch.
+        parent: the process without which this one has no purpose.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Options:
     left_out: tuple[str, ...] = ()
     ready_file: Path | None = None
     threads: int = 1
+    parent: int | None = None
 
     def __post_init__(self) -> None:
         if not MODEL_NAME.fullmatch(self.model):

@@ -99,7 +99,7 @@ class PredictionLog:
                     self._flush()
                     flushed = time.monotonic()
             except OSError as error:
-                logger.error("the prediction log cannot be written (%s); its rows are dropped", error.strerror)
+                logger.warning("the prediction log cannot be written (%s); its rows are dropped", error.strerror)
             if ends:
                 return
 

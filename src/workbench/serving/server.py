@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 import uvicorn
 
-from workbench.errors import ConfigurationError, WorkbenchError
+from workbench.errors import ConfigurationError
 from workbench.files import write_text
 from workbench.serving.app import App
 from workbench.serving.connections import TimedProtocol, cut_off_slow_ones
@@ -98,7 +98,9 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: is there a reason to end?"""
-        return await super().on_tick(counter) or self._service.failed is not None
+        parent = self._service.options.parent
+        orphaned = parent is not None and os.getppid() != parent
+        return await super().on_tick(counter) or orphaned or self._service.failed is not None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take leave."""
@@ -106,7 +108,7 @@ class DrainingServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         ends = time.monotonic() + LAME_DUCK
-        while self.server_state.connections and time.monotonic() < ends and not self.force_exit:
+        while self.server_state.connections and time.monotonic() < ends and not self.force_exit:  # noqa: ASYNC110 - uvicorn tells by this set only
             await asyncio.sleep(0.02)
         await super().shutdown(sockets=sockets)
         if self._sweeper is not None:
@@ -115,7 +117,7 @@ class DrainingServer(uvicorn.Server):
                 await self._sweeper
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """As uvicorn's, but a signal that was obeyed is not raised again: the exit code of a stop is 0."""
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:

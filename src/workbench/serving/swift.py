@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.learning.boosting.few import FewRows
 from workbench.learning.encoding import MISSING, UNSEEN, CategoricalColumn, Encoded, TableEncoder
 from workbench.learning.encoding.categorical import KNOWN
 
@@ -101,6 +102,7 @@ def swift(model: TabularModel) -> TabularModel:
         made.members = {name: swift(member) for name, member in made.members.items()}
     elif model.kind == "boosting":
         made.table = SwiftTreeColumns(made.table, model.columns)
+        made.trees = FewRows(made.trees)
     else:
         made.encoder = SwiftEncoder(made.encoder, model.columns)
     swifted: TabularModel = made

@@ -46,7 +46,7 @@ class Version:
     def predict(self, rows: Rows) -> Predicted:
         """Blocking; measures itself."""
         began = time.perf_counter()
-        predicted = self.contract.predicted(self.model.predict(rows))  # type: ignore[arg-type]
+        predicted = self.contract.predicted(self.model.predict(rows))
         self.costs.note(rows.num_rows, time.perf_counter() - began)
         return predicted
 

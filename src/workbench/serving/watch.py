@@ -115,7 +115,8 @@ class Keeper:
         except WorkbenchError as error:
             self._note(error, seen)
         except Exception as error:  # noqa: BLE001 - whatever it is, what is in force goes on
-            self._note(ConfigurationError(f"cannot be loaded ({type(error).__name__})", where=self._where), seen)
+            what = f"cannot be loaded ({type(error).__name__}{_module(error)})"
+            self._note(ConfigurationError(what, where=self._where), seen)
         finally:
             self._loading = False
 
@@ -155,3 +156,8 @@ def _stamp_of(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+def _module(error: Exception) -> str:
+    """The package that an image lacks."""
+    return f": {error.name}" if isinstance(error, ImportError) else ""

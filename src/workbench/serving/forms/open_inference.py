@@ -93,7 +93,8 @@ def _texts(tensor: dict[str, Any], name: str, contract: Contract) -> list[Any]:
 
 def _data(tensor: dict[str, Any], name: str, contract: Contract) -> tuple[Any, list[Any]]:
     """The type and the values of a tensor, flat."""
-    shape, data = tensor.get("shape"), tensor.get("data")
+    shape: Any = tensor.get("shape")
+    data: Any = tensor.get("data")
     if type(data) is not list:
         raise Refusal(422, f"input '{name}' has no list 'data'", field=name)
     if not _is_column(shape):
