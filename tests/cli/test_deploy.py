@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from kedro.framework.project import configure_project
 
 from workbench.cli.deploy import deploy
 from workbench.clients import ClientRegistry
@@ -45,7 +46,7 @@ def served(clinic_copy: Path) -> Iterator[Path]:
 def typed(project: Path, command: str, *more: str, target: str = "laptop") -> Result:
     """Give a command as a person in the project's folder would."""
     words = [command, "--env", "clients/clinic", "--target", target, *more]
-    return CliRunner(mix_stderr=False).invoke(deploy, words, obj=Project(project))
+    return CliRunner().invoke(deploy, words, obj=Project(project))
 
 
 class Project:
@@ -80,6 +81,7 @@ def test_the_way_of_a_version(served: Path) -> None:
 
 
 def test_all_targets_beside_each_other(clinic_copy: Path) -> None:
+    configure_project("pipelines")
     configure(clinic_copy, budgets={"serving_monthly": 100})
     shown = typed(clinic_copy, "plan", target="all")
     assert shown.exit_code == 0, shown.stderr
@@ -100,12 +102,10 @@ def test_what_is_wrong_is_told_before_anything_is_touched(clinic_copy: Path) -> 
         (("plan", "--version", "77"), "client clinic has no model version 77"),
         (("status", "--target", "locl"), "there is no target 'locl'"),
     ):
-        done = CliRunner(mix_stderr=False).invoke(
-            deploy, [words[0], "--env", "clients/clinic", *words[1:]], obj=Project(clinic_copy)
-        )
+        done = CliRunner().invoke(deploy, [words[0], "--env", "clients/clinic", *words[1:]], obj=Project(clinic_copy))
         assert done.exit_code == 1
         assert said in done.stderr
-    done = CliRunner(mix_stderr=False).invoke(deploy, ["plan", "--env", "clients/../x"], obj=Project(clinic_copy))
+    done = CliRunner().invoke(deploy, ["plan", "--env", "clients/../x"], obj=Project(clinic_copy))
     assert done.exit_code == 1
     assert not (clinic_copy / ".workbench/serving").exists()
 
@@ -128,7 +128,7 @@ def test_the_pipeline_does_what_the_command_does(served: Path, kedro: Kedro) -> 
     record = json.loads((served / "data/clinic/08_reporting/deployment.json").read_text())
     assert (record["version"], record["traffic"]) == (1, {"1": 100})
     assert json.loads((served / "data/clinic/08_reporting/deployment_plan.json").read_text())["version"] == 1
-    refused = kedro(served, "client", "remove", "clinic", "--yes", check=False)
+    refused = kedro(served, "client", "remove", "clinic", "--erase", "--yes", check=False)
     assert refused.returncode == 1
     assert "it is deployed to laptop. Next: take that down first: `kedro deploy destroy" in refused.stderr
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from workbench.clients.targets import LocalTarget
 from workbench.errors import TargetError, Unreachable
 from workbench.fleet.ledger import state_folder
 from workbench.retrying import seconds_of
+from workbench.serving.following import left_out
 from workbench.targets.cost import Cost, Line
 from workbench.targets.local.parts import ServedVersion, Server
 from workbench.targets.local.process import ServerProcess
@@ -46,7 +46,7 @@ class LocalServing:
         folder = state_folder(place.project) / "serving" / place.client / place.name
         self.process = ServerProcess(place.project, place.client, folder, place.settings.port)
         self.file = TrafficFile(self.process.traffic)
-        self._serving = ClientRegistry(place.project).load(place.client).serving
+        self._client = ClientRegistry(place.project).load(place.client)
 
     @property
     def where(self) -> str:
@@ -110,7 +110,10 @@ class LocalServing:
 
     def start(self) -> int:
         """Start the server."""
-        return self.process.start(self._serving.model_dump_json())
+        client = self._client
+        predictions = self._place.project / "data" / client.id / "07_model_output/serving/predictions.jsonl"
+        hidden = [word for column in left_out(client) for word in ("--leave-out", column)]
+        return self.process.start(client.serving.model_dump_json(), ("--prediction-log", str(predictions), *hidden))
 
     def is_up(self) -> bool:
         """Whether the process runs and has said where it listens."""
@@ -127,10 +130,6 @@ class LocalServing:
         """What it says of itself."""
         status: Mapping[str, Any] = self._ask("GET", "/v2/health/status")
         return status
-
-    def forget(self) -> None:
-        """Remove the folder of a server that is gone."""
-        shutil.rmtree(self.process.folder, ignore_errors=True)
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         response = self._request(method, path, body)
@@ -153,7 +152,7 @@ class LocalServing:
         import requests
 
         port = self.process.port_in_use() or self.process.port
-        headers = {"Authorization": f"Bearer {self._place.secrets[TOKEN]}"} if self._serving.auth else {}
+        headers = {"Authorization": f"Bearer {self._place.secrets[TOKEN]}"} if self._client.serving.auth else {}
         try:
             with requests.Session() as session:
                 session.trust_env = False  # a proxy has no business on loopback
