@@ -110,6 +110,7 @@ def _download(address: str, copy: Path, where: str) -> None:
     from google.api_core.exceptions import GoogleAPIError, NotFound
     from google.auth.exceptions import GoogleAuthError
     from google.cloud import storage
+    from google.cloud.storage.exceptions import DataCorruption
 
     parts = urlsplit(address)
     prefix = parts.path.strip("/") + "/"
@@ -131,7 +132,7 @@ def _download(address: str, copy: Path, where: str) -> None:
             blob.download_to_filename(str(target), timeout=120)
     except NotFound as error:
         raise ModelError(f"there is no bucket {parts.netloc}, or it is not for this account", where=where) from error
-    except (GoogleAPIError, GoogleAuthError, OSError) as error:
+    except (GoogleAPIError, GoogleAuthError, DataCorruption, OSError) as error:
         raise Transient(f"{address} cannot be read ({type(error).__name__})", where=where) from error
 
 

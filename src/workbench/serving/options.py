@@ -1,8 +1,8 @@
 """What a server is started with: flags, and the variables that Vertex AI gives a container.
 
 Google Cloud, Vertex AI, "Custom container requirements for prediction", section "Environment variables available in the
-container": ``AIP_HTTP_PORT``, ``AIP_HEALTH_ROUTE``, ``AIP_PREDICT_ROUTE``, ``AIP_STORAGE_URI``, ``AIP_MODEL_VERSION``
-among others.
+container": ``AIP_HTTP_PORT``, ``AIP_HEALTH_ROUTE``, ``AIP_PREDICT_ROUTE``, ``AIP_STORAGE_URI`` and others. None of them
+names the model or its version; ``WORKBENCH_MODEL_NAME`` and ``WORKBENCH_MODEL_VERSION`` do (``containerSpec.env``).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def source_of(
     digest = sha256 or environ.get("WORKBENCH_MODEL_SHA256") or None
     if digest is not None and not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise ConfigurationError("the model's sha256 has to be 64 hexadecimal digits")
-    version = environ.get("AIP_MODEL_VERSION_ID") or environ.get("WORKBENCH_MODEL_VERSION") or "1"
+    version = environ.get("WORKBENCH_MODEL_VERSION") or "1"
     if not _VERSION.fullmatch(version):
         raise ConfigurationError(f"'{version[:60]}' cannot be a version's name")
     return one_version(version, place, digest)

@@ -1,7 +1,7 @@
 """Vertex AI's form: ``{"instances": [{column: value}], "parameters": …}`` → ``{"predictions": […]}``.
 
 Google Cloud, Vertex AI, "Custom container requirements for prediction", sections "Request requirements" and "Response
-requirements". The endpoint itself adds ``deployedModelId``; where the container knows it, it says so, too.
+requirements". The endpoint adds ``deployedModelId``; a server that knows it says so itself.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ class Vertex:
 
     def answer(self, answer: Answer) -> dict[str, Any]:
         """A record a row, and which version it was."""
-        return {
-            "predictions": answer.predicted.records(),
-            "deployedModelId": os.environ.get("AIP_DEPLOYED_MODEL_ID", answer.model),
-            "modelVersionId": answer.version,
-        }
+        deployed = os.environ.get("AIP_DEPLOYED_MODEL_ID")
+        known = {"deployedModelId": deployed} if deployed else {}
+        return {"predictions": answer.predicted.records(), **known, "modelVersionId": answer.version}
