@@ -80,7 +80,8 @@ def test_the_way_of_a_version(served: Path) -> None:
     assert json.loads(typed(served, "status", "--json").stdout)["parts"] == []
 
 
-def test_all_targets_beside_each_other(clinic_copy: Path) -> None:
+def test_all_targets_beside_each_other(clinic_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     configure_project("pipelines")
     configure(clinic_copy, budgets={"serving_monthly": 100})
     shown = typed(clinic_copy, "plan", target="all")
