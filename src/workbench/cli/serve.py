@@ -38,6 +38,7 @@ def serve(
     """
     from workbench.registry.alias import champion_version
     from workbench.serving.following import Located, follow, forward, start
+    from workbench.serving.sockets import listening_socket
     from workbench.targets.release import release_of
 
     project = project_of(ctx).resolve()
@@ -48,6 +49,8 @@ def serve(
         release = release_of(project, client.id, version)
         return Located(release.version, release.artifact, release.sha256)
 
+    chosen = client.serving.port if port is None else port
+    listening_socket(host, chosen).close()  # before anything is loaded; the server itself asks again
     located = locate()
     if not as_json:
         click.echo(f"Loading version {located.version} of {client.id} …")
@@ -57,7 +60,6 @@ def serve(
     child = None
     folder = tempfile.TemporaryDirectory(prefix="workbench-serving-")
     try:
-        chosen = client.serving.port if port is None else port
         child = start(client, located, Path(folder.name), log, host=host, port=chosen)
         forward(child)
         _told(client, located, child.address, child.example(), child.process.pid, as_json=as_json)
