@@ -153,23 +153,58 @@ def test_a_failure_inside_is_a_500_without_a_value(saved: Any, row: Any, caplog:
         await service.keeper.load_first()
         service.roster.current.versions["3"].model = Broken()  # type: ignore[union-attr, assignment]
         body = json.dumps({"instances": [{**row, "kind": "secret-4711"}]}).encode()
-        sent: list[Any] = []
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": body}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await App(service)({"type": "http", "method": "POST", "path": "/predict", "headers": []}, receive, send)
+        answer = await asked(App(service), "/predict", body)
         await service.stop()
-        return sent[0]["status"], sent[1]["body"].decode()
+        return answer[0], answer[2]
 
     status, told = asyncio.run(scenario())
     assert status == 500
     assert "it is request" in told
     assert "ValueError at" in caplog.text
     assert "secret-4711" not in told + caplog.text
+
+
+async def asked(app: App, path: str, body: bytes = b"") -> tuple[int, dict[bytes, bytes], str]:
+    """Ask the application by ASGI: status, headers, body."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "method": "POST" if body else "GET", "path": path, "headers": []}, receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"].decode()
+
+
+def test_ready_is_after_the_load_and_before_the_stop(saved: Any, row: Any) -> None:
+    source = one_version("3", str(saved["3"].folder), saved["3"].sha256)
+    body = json.dumps({"instances": [row]}).encode()
+
+    async def scenario() -> list[tuple[int, int, int]]:
+        service = Service(Options(model="tiny", source=source, serving=Serving(batching=Batching(rows=2))))
+        app = App(service)
+        found = []
+
+        async def look() -> None:
+            paths = ("/v2/health/live", "/v2/health/ready")
+            statuses = [(await asked(app, path))[0] for path in paths]
+            status, headers, _ = await asked(app, "/predict", body)
+            found.append((*statuses, status))
+            assert (status == 503) == (b"retry-after" in headers)
+            assert service.draining == (headers.get(b"connection") == b"close")
+
+        await look()
+        await service.keeper.load_first()
+        await look()
+        service.draining = True
+        await look()
+        await service.stop()
+        return found
+
+    # What is under way when a stop is asked for is still answered.
+    assert asyncio.run(scenario()) == [(200, 503, 503), (200, 200, 200), (200, 503, 200)]
 
 
 def test_bodies_are_held_within_bounds() -> None:
