@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.prepare.folds import FOLD, NAMES, Cuts, cuts_by_time, fold_of
+from pipelines.prepare.folds import FOLD, NAMES, Cuts, cuts_by_counting, cuts_by_time, fold_of
 from pipelines.prepare.labels import Classes, label_of
-from workbench.engines import fetch
+from workbench.engines import fetch, is_embedded
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -95,9 +95,13 @@ def _overview(client: Client, primary: ir.Table) -> dict[str, Any]:
     label = label_of(client, primary)
     measures = {"rows": primary.count(), "labelled": label.count(), "low": label.min(), "high": label.max()}
     measures |= {f"missing {column}": primary[column].isnull().sum() for column in _needed(client)}
-    if client.split.by == "time":
+    if client.split.by != "time":
+        return fetch(primary.aggregate(**measures))[0]
+    if is_embedded(primary):
         measures |= cuts_by_time(client, primary[client.time_column], where=label.notnull())
-    return fetch(primary.aggregate(**measures))[0]
+        return fetch(primary.aggregate(**measures))[0]
+    found = fetch(primary.aggregate(**measures, timed=primary[client.time_column].count(where=label.notnull())))[0]
+    return found | fetch(cuts_by_counting(client, primary, label, found["timed"]))[0]
 
 
 def _needed(client: Client) -> Iterator[str]:

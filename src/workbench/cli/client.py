@@ -74,7 +74,7 @@ def _row(registry: ClientRegistry, client_id: str) -> dict[str, Any]:
         "task": one.task,
         "target": one.target,
         "recipe": one.recipe,
-        "engine": one.engine,
+        "engine": one.engine.kind,
         "tables": len(one.sources),
     }
 
