@@ -56,14 +56,16 @@ def cuts_by_counting(client: Client, table: ir.Table, where: ir.Column, rows: in
     times = table.filter(where.notnull()).select(time=table[client.time_column])
     counts = times.filter(_.time.notnull()).group_by("time").aggregate(rows=_.count())
     running = counts.mutate(come=_.rows.sum().over(ibis.cumulative_window(order_by="time")))
-    wanted = {name: _row(share, rows, between=times.time.type().is_numeric()) for name, share in _shares(client).items()}
+    wanted = {
+        name: _row(share, rows, between=times.time.type().is_numeric()) for name, share in _shares(client).items()
+    }
     return running.aggregate(**{name: running.time.min(where=running.come >= row) for name, row in wanted.items()})
 
 
 def _row(share: float, rows: int, *, between: bool) -> int:
     """By which row, from 1, the share has come: as DuckDB's ``quantile_disc`` has it.
 
-    Of numbers DuckDB takes ``quantile_cont``, which may lie between two rows; the lower one parts the rows in the same way.
+    Of numbers DuckDB takes ``quantile_cont``, which may lie between two rows; the lower one parts them in the same way.
     """
     return math.floor((rows - 1) * share) + 1 if between else max(1, rows - math.floor(rows - share * rows))
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from workbench.errors import ConfigurationError, DataError, Unreachable, WorkbenchError
 
-__all__ = ["of_postgres", "of_spark", "unsupported"]
+__all__ = ["of_bigquery", "of_postgres", "of_spark", "unsupported"]
 
 _SHOWN = 300
 _AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED")
@@ -99,6 +99,39 @@ def of_postgres(where: str, secret: str | None) -> Iterator[None]:
         raise Unreachable(
             f"the server does not answer, or went away: {text}", where=where, hint="see that it is up, and try again"
         ) from None
+    except Exception as error:
+        explained = unsupported(error, where)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+@contextmanager
+def of_bigquery(where: str) -> Iterator[None]:
+    """Translate what Google's libraries and Ibis say.
+
+    Raises:
+        ConfigurationError: an operation that Ibis has no words for, a login that is refused, a missing permission.
+        DataError: BigQuery refuses the query.
+        Unreachable: it does not answer, or asks to come back later.
+    """
+    from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPIError, NotFound, Unauthorized
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        yield
+    except WorkbenchError:
+        raise
+    except (Unauthorized, Forbidden, GoogleAuthError) as error:
+        raise ConfigurationError(
+            f"the login is refused, or may not do that: {_first_line(error)}",
+            where=where,
+            hint="correct the secret that `engine.credentials` names, or grant the role",
+        ) from None
+    except (BadRequest, NotFound) as error:
+        raise DataError(f"BigQuery refuses the query: {_first_line(error)}", where=where) from None
+    except GoogleAPIError as error:
+        raise Unreachable(f"BigQuery does not answer: {_first_line(error)}", where=where, hint="try again") from None
     except Exception as error:
         explained = unsupported(error, where)
         if explained is None:

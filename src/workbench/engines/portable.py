@@ -41,7 +41,7 @@ def _md5_of_postgres(op: Any) -> Any:
     if op.how != "md5":
         return op
 
-    @ibis.udf.scalar.builtin(name="md5")
+    @ibis.udf.scalar.builtin(name="md5")  # type: ignore[untyped-decorator]
     def md5(text: str) -> str: ...  # type: ignore[empty-body]
 
     return md5(op.arg.to_expr()).op()
@@ -61,7 +61,7 @@ def _md5_of_bigquery(op: Any) -> Any:
     if op.how != "md5":
         return op
 
-    @ibis.udf.scalar.builtin(name="to_hex")
+    @ibis.udf.scalar.builtin(name="to_hex")  # type: ignore[untyped-decorator]
     def to_hex(digest: bytes) -> str: ...  # type: ignore[empty-body]
 
     return to_hex(op.arg.to_expr().hashbytes("md5")).op()

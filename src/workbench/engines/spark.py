@@ -1,7 +1,7 @@
 """Spark through Spark Connect: Apache Spark's own server, or Databricks (clusters and serverless).
 
-The client is databricks-connect in both cases, which brings ``pyspark``. Tables are managed tables of the catalog: Delta
-on Databricks, Parquet elsewhere. Timestamps are ``TIMESTAMP_NTZ``, as a raw table's are: without a zone, in UTC.
+The client is databricks-connect in both cases, which brings ``pyspark``. Tables are managed tables of the catalog:
+Delta on Databricks, Parquet elsewhere. Timestamps are ``TIMESTAMP_NTZ``, as a raw table's are: without a zone, in UTC.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class Warehouse(ABC):
 
 
 def checked(name: str) -> str:
-    """A name that means the same on every engine: in lower case, since some know no other, and 63 characters at most."""
+    """A name that means the same on every engine: in lower case, since some know no other; 63 characters at most."""
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a table")
     return name
