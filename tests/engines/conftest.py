@@ -170,3 +170,64 @@ def spark() -> Iterator[dict[str, Any]]:
         done.terminate()
         done.wait(timeout=60)
         done.stdout.close()
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Desk:
+    """A client without a recipe, whose table has a column of every kind, gaps, and odd text; nothing ran yet."""
+    project = tmp_path / "acme"
+    shutil.copytree(ROOT / "conf", project / "conf")
+    folder = project / "conf" / "clients" / "acme"
+    folder.mkdir()
+    columns = {
+        "id": {"type": "int64"},
+        "seen": {"type": "timestamp"},
+        "late": {"type": "boolean"},
+        "city": {"type": "string", "nullable": True},
+        "code": {"type": "string"},
+        "wrote": {"type": "string", "nullable": True},
+        "born": {"type": "date", "nullable": True},
+        "price": {"type": "decimal", "scale": 2, "nullable": True},
+        "weight": {"type": "float64", "nullable": True},
+        "pieces": {"type": "int64"},
+        "gift": {"type": "boolean"},
+    }
+    said = {
+        "id": "acme",
+        "title": "Acme",
+        "owner": "somebody@example.com",
+        "key": ["id"],
+        "target": "late",
+        "task": "binary",
+        "metric": {"name": "roc_auc"},
+        "time_column": "seen",
+        "split": {"by": "time"},
+        "sources": {"people": {"kind": "csv", "path": "data/acme/00_landing/people.csv"}},
+    }
+    (folder / "client.yml").write_text(yaml.safe_dump(said, sort_keys=False))
+    (folder / "schema.yml").write_text(yaml.safe_dump({"tables": {"people": {"key": ["id"], "columns": columns}}}))
+    desk = Desk(project, "acme")
+    landing = desk.data / "00_landing"
+    landing.mkdir(parents=True)
+    lines = [",".join(columns), *(_line(number) for number in range(1, 801))]
+    (landing / "people.csv").write_text("\n".join(lines) + "\n")
+    return desk
+
+
+def _line(number: int) -> str:
+    cities = ("Basel", "Zürich", "bern", "Ägeri", "ä", "", "a b'c")
+    late = number * number % 7 < 3
+    values = (
+        number,
+        f"2024-{1 + number % 12:02d}-{1 + number % 28:02d} {number % 24:02d}:{number % 60:02d}:00",
+        str(late).lower(),
+        cities[number % 7 if number % 5 else 5],
+        f"00{number % 9}",
+        "" if number % 11 == 0 else f"2023-0{1 + number % 9}-11",
+        "" if number % 13 == 0 else f"19{10 + number % 80}-05-0{1 + number % 9}",
+        "" if number % 17 == 0 else f"{number % 101}.{number % 100:02d}",
+        "" if number % 19 == 0 else (number * 37 % 1009) / 7,
+        number % 23,
+        str(number % 3 == 0).lower(),
+    )
+    return ",".join(map(str, values))

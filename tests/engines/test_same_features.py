@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,23 @@ def test_postgres(
 @pytest.mark.parametrize("client", ["clinic", "skyways", "tradewinds"])
 def test_spark(client: str, stood: Callable[[str], Any], tmp_path: Path, spark: dict[str, Any]) -> None:
     check_client(stood(client).copy(tmp_path / "project"), stood(client), spark, "ingest", "prepare")
+
+
+def check_auto(acme: Any, settings: dict[str, Any]) -> None:
+    """The recipe that judges columns of every kind by aggregates asks engines for more than any other."""
+    acme.run("ingest", "prepare")
+    reference = acme.copy(acme.project.with_name("reference"))
+    check_client(acme, reference, settings, "ingest", "prepare")
+    roles = json.loads((acme.data / "04_feature/features.json").read_text())
+    assert set(roles["categorical"]) > {"city", "code"}
+    assert {"born_days_before", "price", "weight_missing", "wrote_month"} <= set(roles["numeric"])
+
+
+@pytest.mark.integration
+def test_auto_on_postgres(acme: Any, postgres: dict[str, Any]) -> None:
+    check_auto(acme, postgres)
+
+
+@pytest.mark.spark
+def test_auto_on_spark(acme: Any, spark: dict[str, Any]) -> None:
+    check_auto(acme, spark)

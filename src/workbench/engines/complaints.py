@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,7 +49,9 @@ def of_spark(where: str, secret: str | None) -> Iterator[None]:
         text = str(error)
         if any(code in text for code in (*_AWAY, "UNAUTHENTICATED", "PERMISSION_DENIED")):
             raise _of_transport(text, error, where, secret) from None
-        raise DataError(f"Spark refuses the query: {_first_line(error, secret)}", where=where) from None
+        raise DataError(
+            f"Spark refuses the query: {_without_values(_first_line(error, secret))}", where=where
+        ) from None
     except Exception as error:
         explained = unsupported(error, where)
         if explained is None:
@@ -79,31 +82,43 @@ def of_postgres(where: str, secret: str | None) -> Iterator[None]:
     """
     import adbc_driver_manager
     import psycopg
+    import pyarrow as pa
 
     try:
         yield
     except WorkbenchError:
         raise
-    except (psycopg.Error, adbc_driver_manager.Error) as error:
-        state = str(getattr(error, "sqlstate", None) or "")
-        text = _first_line(error, secret)
-        whole = str(error)
-        if state.startswith("28") or "authentication failed" in whole or "no password supplied" in whole:
-            raise ConfigurationError(
-                "the server refuses the login", where=where, hint="correct `engine.user` and the secret it names"
-            ) from None
-        if state == "42501":
-            raise ConfigurationError(f"the user may not do that: {text}", where=where, hint="grant it") from None
-        if state[:2] in {"0A", "21", "22", "23", "42"}:
-            raise DataError(f"PostgreSQL refuses the query: {text}", where=where) from None
-        raise Unreachable(
-            f"the server does not answer, or went away: {text}", where=where, hint="see that it is up, and try again"
-        ) from None
+    except (psycopg.Error, adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        raise _of_libpq(error, where, secret) from None
     except Exception as error:
         explained = unsupported(error, where)
         if explained is None:
             raise
         raise explained from error
+
+
+def _of_libpq(error: Exception, where: str, secret: str | None) -> WorkbenchError:
+    """A stream of Arrow batches has no code of the error, only its words."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    text, whole = _first_line(error, secret), str(error)
+    if state.startswith("28") or "authentication failed" in whole or "no password supplied" in whole:
+        return ConfigurationError(
+            "the server refuses the login", where=where, hint="correct `engine.user` and the secret it names"
+        )
+    if state == "42501":
+        return ConfigurationError(f"the user may not do that: {text}", where=where, hint="grant it")
+    if state[:2] in {"0A", "21", "22", "23", "42"} or "ERROR:" in whole:
+        return DataError(f"PostgreSQL refuses the query: {_without_values(text)}", where=where)
+    return Unreachable(
+        f"the server does not answer, or went away: {text}", where=where, hint="see that it is up, and try again"
+    )
+
+
+def _without_values(text: str) -> str:
+    """Engines quote the value that they cannot read, each in its way; a message holds none of a row's."""
+    text = re.sub(r"(: )\"[^\"]*\"", r"\1…", text)  # PostgreSQL; its names of columns have no colon before them
+    text = re.sub(r"'[^']*'", "'…'", text)  # Spark; its names are in backticks
+    return re.sub(r"(?i)\b(bad \w+ value|could not cast \w+|invalid \w+): .*", r"\1: …", text)  # BigQuery
 
 
 @contextmanager
@@ -129,7 +144,7 @@ def of_bigquery(where: str) -> Iterator[None]:
             hint="correct the secret that `engine.credentials` names, or grant the role",
         ) from None
     except (BadRequest, NotFound) as error:
-        raise DataError(f"BigQuery refuses the query: {_first_line(error)}", where=where) from None
+        raise DataError(f"BigQuery refuses the query: {_without_values(_first_line(error))}", where=where) from None
     except GoogleAPIError as error:
         raise Unreachable(f"BigQuery does not answer: {_first_line(error)}", where=where, hint="try again") from None
     except Exception as error:
