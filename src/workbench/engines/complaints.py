@@ -11,6 +11,7 @@ from workbench.errors import ConfigurationError, DataError, Unreachable, Workben
 __all__ = ["of_bigquery", "of_postgres", "of_spark", "unsupported"]
 
 _SHOWN = 300
+_LOGIN = ("authentication failed", "no password supplied", 'FATAL:  role "', "no pg_hba.conf entry")
 _AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED")
 
 
@@ -101,10 +102,12 @@ def _of_libpq(error: Exception, where: str, secret: str | None) -> WorkbenchErro
     """A stream of Arrow batches has no code of the error, only its words."""
     state = str(getattr(error, "sqlstate", None) or "")
     text, whole = _first_line(error, secret), str(error)
-    if state.startswith("28") or "authentication failed" in whole or "no password supplied" in whole:
+    if state.startswith("28") or any(words in whole for words in _LOGIN):
         return ConfigurationError(
             "the server refuses the login", where=where, hint="correct `engine.user` and the secret it names"
         )
+    if state == "3D000" or ('database "' in whole and "does not exist" in whole):
+        return ConfigurationError("there is no such database", where=where, hint="correct `engine.database`")
     if state == "42501":
         return ConfigurationError(f"the user may not do that: {text}", where=where, hint="grant it")
     if state[:2] in {"0A", "21", "22", "23", "42"} or "ERROR:" in whole:

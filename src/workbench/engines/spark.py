@@ -6,13 +6,16 @@ Delta on Databricks, Parquet elsewhere. Timestamps are ``TIMESTAMP_NTZ``, as a r
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from workbench.clients.engines import DatabricksEngine, SparkEngine
 from workbench.engines.complaints import of_spark
 from workbench.engines.warehouse import BATCH_ROWS, Warehouse, checked
+from workbench.errors import Unreachable
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SparkWarehouse"]
 
+CONNECT_SECONDS = 10
+DEFAULT_PORT = 15002
 PIECE_BYTES = 16 * 2**20
 """About how much goes to the server in one message; its limit is 128 MiB."""
 
@@ -41,6 +46,8 @@ class SparkWarehouse(Warehouse):
     ) -> None:
         super().__init__(client, settings, namespace)
         self._secret = token
+        if isinstance(settings, SparkEngine):
+            _knock(settings.address, self.where)
         with of_spark(self.where, token):
             import ibis
 
@@ -138,6 +145,23 @@ def _session(settings: SparkEngine | DatabricksEngine, token: str | None) -> Any
     options = [*(["use_ssl=true"] if settings.tls else []), *([f"token={token}"] if token else [])]
     address = settings.address.rstrip("/") + ("/;" + ";".join(options) if options else "")
     return SparkSession.builder.remote(address).create()
+
+
+def _knock(address: str, where: str) -> None:
+    """Spark Connect's client asks a server that is not there for ten minutes before it says so.
+
+    Raises:
+        Unreachable: nobody listens.
+    """
+    host = urlsplit(address)
+    try:
+        socket.create_connection((host.hostname or "", host.port or DEFAULT_PORT), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        raise Unreachable(
+            f"the server does not answer: {error.strerror or error}",
+            where=where,
+            hint="see that it is up, and try again",
+        ) from None
 
 
 def _pieces(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
