@@ -48,17 +48,24 @@ class RawTables(TableFolder):
         warehouse = warehouse_of(self._project, self._client)
         if warehouse is None:
             return tables
-        return {name: publish(warehouse, "raw", self._path / f"{name}.parquet") for name in tables}
+        return self._published(warehouse, tables)
 
     def save(self, data: Mapping[str, ir.Table | pa.Table]) -> None:
         """Write the files durably, then send them to the engine."""
         super().save(data)
         warehouse = warehouse_of(self._project, self._client)
         if warehouse is not None:
-            files = [self._path / f"{name}.parquet" for name in data]
-            for file in files:
-                publish(warehouse, "raw", file)
-            keep_only(warehouse, "raw", {name_for_file("raw", file) for file in files})
+            self._published(warehouse, data)
+
+    def _published(self, warehouse: Warehouse, tables: Mapping[str, Any]) -> dict[str, ir.Table]:
+        """Each file's rows as a table of the engine; what was there of older files is dropped."""
+        files = {name: self._path / f"{name}.parquet" for name in tables}
+        wanted = {name_for_file("raw", file) for file in files.values()}
+        known = set(warehouse.names())
+        found = {name: publish(warehouse, "raw", file) for name, file in files.items()}
+        if not wanted <= known:
+            keep_only(warehouse, "raw", wanted)
+        return found
 
 
 class PrimaryTable(ParquetTable):

@@ -79,7 +79,7 @@ class SparkWarehouse(Warehouse):
         staging = f"loading_{uuid.uuid4().hex}"
         with self._explained():
             for number, piece in enumerate(_pieces(rows)):
-                frame = self._session.createDataFrame(pa.Table.from_batches([piece], rows.schema))
+                frame = self._frame(pa.Table.from_batches([piece], rows.schema))
                 self._writer(frame.write).mode("append" if number else "error").saveAsTable(staging)
             self._take_name(staging, checked(name))
 
@@ -120,6 +120,13 @@ class SparkWarehouse(Warehouse):
     def close(self) -> None:
         """End the session."""
         self._session.stop()
+
+    def _frame(self, piece: pa.Table) -> Any:
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        if piece.num_rows:
+            return self._session.createDataFrame(piece)
+        return self._session.createDataFrame([], from_arrow_schema(piece.schema, prefer_timestamp_ntz=True))
 
     def _writer(self, writer: Any) -> Any:
         return writer.format("delta" if self.kind == "databricks" else "parquet")

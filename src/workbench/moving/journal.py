@@ -1,8 +1,9 @@
-"""How far a move has come: one file a client, ``.workbench/moves/<client>.json``, written durably at each step."""
+"""How far a move has come: ``.workbench/moves/<client>/journal.json``, written durably at each step."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from workbench.clients.engines import Engine
 from workbench.files import write_text
 from workbench.fleet.ledger import state_folder
 
-__all__ = ["Journal", "TableRecord", "drop", "read", "staged_primary", "write"]
+__all__ = ["Journal", "TableRecord", "drop", "folder_of", "read", "staged_primary", "write"]
 
 Step = Literal["copying", "switching", "switched", "finishing", "returning"]
 """``copying`` ends when all tables are compared; from ``switched`` on, client.yml names the new engine."""
@@ -80,13 +81,18 @@ def _engine(settings: dict[str, Any]) -> Engine:
     return adapter.validate_python(settings)
 
 
+def folder_of(project: Path, client: str) -> Path:
+    """What a move keeps while it is going on; no other client's writers come there."""
+    return state_folder(project) / "moves" / client
+
+
 def _path(project: Path, client: str) -> Path:
-    return state_folder(project) / "moves" / f"{client}.json"
+    return folder_of(project, client) / "journal.json"
 
 
 def staged_primary(project: Path, client: str) -> Path:
     """Where the joined table waits on its way to DuckDB."""
-    return _path(project, client).with_suffix(".primary.parquet")
+    return folder_of(project, client) / "primary.parquet"
 
 
 def read(project: Path, client: str) -> Journal | None:
@@ -107,5 +113,5 @@ def write(project: Path, journal: Journal) -> Journal:
 
 def drop(project: Path, client: str) -> None:
     """The move has ended."""
-    staged_primary(project, client).unlink(missing_ok=True)
-    _path(project, client).unlink(missing_ok=True)
+    _path(project, client).unlink(missing_ok=True)  # first, for this is what counts
+    shutil.rmtree(folder_of(project, client), ignore_errors=True)

@@ -12,13 +12,13 @@ from workbench.clients.editing import with_key
 from workbench.clients.engines import DuckdbEngine, Engine
 from workbench.engines import Warehouse, open_warehouse
 from workbench.errors import ConfigurationError
-from workbench.files import write_text
+from workbench.files import sweep, write_text
 from workbench.fleet.ledger import state_folder
 from workbench.fleet.lock import ClientLock
 from workbench.moving import journal as journals
 from workbench.moving.copying import compare, copy, give_way, refuse_same_storage, settle, take_back
 from workbench.moving.journal import Journal
-from workbench.moving.tables import tables_of
+from workbench.moving.tables import primary_of, tables_of
 
 __all__ = ["finish", "go_back", "move", "plan"]
 
@@ -210,10 +210,13 @@ def _begun(project: Path, client: str) -> Journal:
 
 @contextmanager
 def _locked(project: Path, client: str) -> Iterator[None]:
-    ClientRegistry(project).folder(client)
+    """Nobody else writes what is the client's; what a killed move left half-written is gone."""
+    conf = ClientRegistry(project).folder(client)
     lock = ClientLock(state_folder(project), client)
     lock.acquire("move")
     try:
+        for folder in (conf, journals.folder_of(project, client), primary_of(project, client).parent):
+            sweep(folder)
         yield
     finally:
         lock.release()

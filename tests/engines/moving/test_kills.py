@@ -76,7 +76,7 @@ def check_forward(one: dict[str, Any], whole: dict[str, Any]) -> None:
 
 
 def check_back(one: dict[str, Any], whole: dict[str, Any]) -> None:
-    """As if nothing had been."""
+    """As if nothing had been, but for what was killed while it was written, where nothing had begun."""
     refused = one["repaired"][0].get("error", "")
     assert not refused or "no move was begun" in refused, one  # it had not begun, or had ended, before it was killed
     state = one["state"]["result"]

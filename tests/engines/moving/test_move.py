@@ -206,3 +206,34 @@ def test_one_key_is_changed_and_no_other_byte(text: str, value: Any, wanted: str
 def test_a_key_that_is_written_oddly_is_left_to_a_person() -> None:
     with pytest.raises(ConfigurationError, match="'engine' stands there in a way that only a person can change"):
         with_key("{a: 1, engine: duckdb}\n", "engine", "duckdb2", after="recipe", where=Path("client.yml"))
+
+
+@pytest.mark.integration
+def test_an_erasure_drops_what_engines_hold(desk: Any, target: Any) -> None:
+    """In the client's engine, and in the other one of a move that has not ended."""
+    from workbench.erasure.limits import beyond_reach
+    from workbench.moving.emptying import drop_all
+
+    move(desk.project, "clinic", target)
+    warehouse = open_warehouse(desk.project, "clinic", target)
+    warehouse.load("people", pa.table({"not": ["ours"]}).to_reader())
+    desk.file.write_text(with_key(desk.file.read_text(), "engine", None, after="recipe", where=desk.file))
+    assert any(f"the engine {target.location}" in said for said in beyond_reach(desk.project, "clinic"))
+    assert drop_all(desk.project, "clinic") == 3
+    assert warehouse.names() == ["people"]
+    assert drop_all(desk.project, "clinic") == 0
+
+
+@pytest.mark.integration
+def test_raw_tables_of_older_files_are_dropped_when_newer_ones_come(desk: Any, target: Any) -> None:
+    """A subject that was forgotten in the files is in no copy of older ones either."""
+    desk.engine(**target.model_dump(exclude_defaults=True) | {"kind": "postgres"})
+    desk.catalog()["raw"].load()
+    warehouse = open_warehouse(desk.project, "clinic", target)
+    (before,) = warehouse.names()
+    file = desk.data / "01_raw" / "samples.parquet"
+    pq.write_table(pq.read_table(file).slice(1), file)
+    raw = desk.catalog()["raw"].load()["samples"]
+    (after,) = warehouse.names()
+    assert before != after
+    assert warehouse.fetch(raw.aggregate(n=raw.count())) == [{"n": 568}]
