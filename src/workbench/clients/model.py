@@ -18,6 +18,7 @@ from workbench.clients.delivery import Delivery
 from workbench.clients.engines import DuckdbEngine, Engine
 from workbench.clients.schedule import Schedule, ScheduleName
 from workbench.clients.sources import Source
+from workbench.clients.targets import Target, TargetName
 
 __all__ = ["CLIENT_ID", "Budgets", "Client", "Metric", "Split", "Task", "is_device"]
 
@@ -66,6 +67,9 @@ class Budgets(_Model):
     bad_rows_share: float = Field(
         0.01, ge=0, le=1, description="Share of a table's rows that may go to quarantine before `ingest` fails."
     )
+    serving_monthly: float | None = Field(
+        None, ge=0, description="What serving may cost a month and target, in the currency of conf/base/prices.yml."
+    )
 
 
 class Client(_Model):
@@ -108,6 +112,7 @@ class Client(_Model):
     brand: Brand = Field(default_factory=Brand, description="How the client's reports look.")
     schedule: dict[ScheduleName, Schedule] = Field({}, description="By name: which reports are made, and when.")
     deliver: dict[ScheduleName, Delivery] = Field({}, description="By name: where reports go.")
+    deploy: dict[TargetName, Target] = Field({}, description="By name: where models are served.")
 
     @model_validator(mode="after")
     def _agree(self) -> Client:
