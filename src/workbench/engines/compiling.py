@@ -61,7 +61,7 @@ def why_not(expression: ir.Table, kind: EngineKind) -> str | None:
 
     try:
         sql_of(expression, kind)
-    except (IbisError, UnsupportedError, NotImplementedError) as error:
+    except (IbisError, UnsupportedError, NotImplementedError, TypeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         found = _named_in(reason, portable(expression.unbind(), kind))
         return f"{found}: {reason}" if found else reason
