@@ -20,6 +20,7 @@ from workbench.engines import Warehouse, connection, is_embedded, is_expression,
 from workbench.engines.publishing import keep_only, name_for_file, new_name, publish
 from workbench.engines.stub import places_in, write_stub
 from workbench.errors import DataError
+from workbench.files import explain_storage
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -151,7 +152,8 @@ class FeatureTable(ParquetTable):
         warehouse.create(name, expression)
         with tempfile.TemporaryDirectory(prefix="workbench-") as scratch:
             streamed = Path(scratch, "features.parquet")
-            _write_stream(warehouse.batches(warehouse.table(name), expression.schema().to_pyarrow()), streamed)
+            with explain_storage(streamed):
+                _write_stream(warehouse.batches(warehouse.table(name), expression.schema().to_pyarrow()), streamed)
             super().save(connection().read_parquet(streamed).order_by(*keys))
         keep_only(warehouse, "features", {name})
 
