@@ -237,3 +237,14 @@ def test_raw_tables_of_older_files_are_dropped_when_newer_ones_come(desk: Any, t
     (after,) = warehouse.names()
     assert before != after
     assert warehouse.fetch(raw.aggregate(n=raw.count())) == [{"n": 568}]
+
+
+def test_what_a_killed_edit_left_is_in_nobodys_way(desk: Any) -> None:
+    """Half of a client.yml lies beside it: the client can be checked and run, and the next move removes it."""
+    from workbench.moving.move import _locked
+
+    left = desk.file.with_name(".staging-0123456789abcdef0123456789abcdef-client.yml")
+    left.write_text("id: cli")
+    assert "✓ clinic" in cli(desk, "check", "clinic").output
+    with _locked(desk.project, "clinic"):
+        assert not left.exists()
