@@ -20,7 +20,7 @@ from workbench.engines import opening
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = ("clinic", "skyways", "tradewinds")
-FLIGHTS = 10_000
+FLIGHTS = 5_000
 
 
 class Desk:
