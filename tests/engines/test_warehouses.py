@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from workbench.clients.engines import PostgresEngine, SparkEngine
+from workbench.clients.engines import DatabricksEngine, PostgresEngine, SparkEngine
 from workbench.clients.model import Client
 from workbench.engines import open_warehouse, warehouse_of
 from workbench.engines.opening import namespace_of
@@ -159,12 +159,16 @@ def test_tables_of_spark(acme: Any, spark: dict[str, Any], tmp_path: Path) -> No
     check_tables(acme, {**spark, "namespace": "tables_of_acme"}, tmp_path)
 
 
-def test_a_server_that_is_not_there_is_one_sentence(acme: Any) -> None:
+def test_a_server_that_is_not_there_is_one_sentence(acme: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ACME__DATABRICKS_TOKEN", "dapi-hunter2")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         for settings in (
             SparkEngine(kind="spark", address=f"sc://127.0.0.1:{port}"),
+            DatabricksEngine(kind="databricks", host="https://127.0.0.254", catalog="ml"),
             PostgresEngine(kind="postgres", host="127.0.0.1", port=port, database="d", user="u"),
         ):
             with pytest.raises(Unreachable, match=r"client acme, engine \w+, .*: the server does not answer"):

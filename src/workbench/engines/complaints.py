@@ -12,7 +12,7 @@ __all__ = ["of_bigquery", "of_postgres", "of_spark", "unsupported"]
 
 _SHOWN = 300
 _LOGIN = ("authentication failed", "no password supplied", 'FATAL:  role "', "no pg_hba.conf entry")
-_AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED")
+_AWAY = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "RETRIES_EXCEEDED")
 
 
 def unsupported(error: Exception, where: str) -> ConfigurationError | None:

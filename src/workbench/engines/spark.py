@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from workbench.clients.engines import DatabricksEngine, SparkEngine
 from workbench.engines.complaints import of_spark
@@ -46,8 +47,7 @@ class SparkWarehouse(Warehouse):
     ) -> None:
         super().__init__(client, settings, namespace)
         self._secret = token
-        if isinstance(settings, SparkEngine):
-            _knock(settings.address, self.where)
+        _knock(settings.address if isinstance(settings, SparkEngine) else settings.host, self.where)
         with of_spark(self.where, token):
             import ibis
 
@@ -155,14 +155,17 @@ def _session(settings: SparkEngine | DatabricksEngine, token: str | None) -> Any
 
 
 def _knock(address: str, where: str) -> None:
-    """Spark Connect's client asks a server that is not there for ten minutes before it says so.
+    """The clients ask a server that is not there for five and for ten minutes before they say so.
 
     Raises:
         Unreachable: nobody listens.
     """
     host = urlsplit(address)
+    if getproxies().get(host.scheme):
+        return  # the proxy knows the way, and this machine need not
+    port = host.port or (443 if host.scheme == "https" else DEFAULT_PORT)
     try:
-        socket.create_connection((host.hostname or "", host.port or DEFAULT_PORT), timeout=CONNECT_SECONDS).close()
+        socket.create_connection((host.hostname or "", port), timeout=CONNECT_SECONDS).close()
     except OSError as error:
         raise Unreachable(
             f"the server does not answer: {error.strerror or error}",
