@@ -126,5 +126,11 @@ def open_deployment(
             lock.release()
 
 
-_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {}
+def _databricks(place: Place) -> Target:
+    from workbench.targets.databricks import open_databricks
+
+    return open_databricks(place)
+
+
+_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"databricks": _databricks}
 """By kind; a client's configuration names a kind, and never a class."""
