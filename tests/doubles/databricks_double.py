@@ -64,6 +64,7 @@ class DatabricksDouble(Service):
         unseen: how many looks a new endpoint or version stays invisible.
         broken: numbers of versions whose container does not come up.
         unfit: how many of the next versions can't be registered.
+        needs_agent: whether a request that does not say that it is the workbench's is refused.
         model: what makes a model of a version's files: path to bytes, to rows, to predictions.
     """
 
@@ -83,6 +84,7 @@ class DatabricksDouble(Service):
         self.grants: dict[str, dict[str, set[str]]] = {}
         self.made: list[str] = []
         self.issued = 0
+        self.needs_agent = True
 
     # ---- errors and logins ------------------------------------------------------------------------------------------
 
@@ -98,7 +100,7 @@ class DatabricksDouble(Service):
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind != "Bearer" or token not in self.tokens:
             raise self.error(403, "Invalid access token.", "PERMISSION_DENIED")
-        if not request.headers.get("user-agent", "").startswith("smithright-workbench/"):
+        if self.needs_agent and not request.headers.get("user-agent", "").startswith("smithright-workbench/"):
             raise self.error(400, "the request does not say what made it")
 
     @route("GET", "/.well-known/databricks-config")

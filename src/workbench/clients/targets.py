@@ -97,10 +97,12 @@ class DatabricksJob(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     wheel: str = Field(
-        pattern=r"^/(Volumes|Workspace)(/[A-Za-z0-9._-]+){2,12}\.whl$", description="Where `make wheel`'s file was put."
+        pattern=r"^/(Volumes|Workspace)(/[A-Za-z0-9._-]+){2,12}\.whl$",
+        description="Where the wheel of this project was put.",
     )
     project: str = Field(
-        pattern=r"^/(Volumes|Workspace)(/[A-Za-z0-9._-]+){2,12}$", description="The folder there that holds `conf`."
+        pattern=r"^/(Volumes|Workspace)(/[A-Za-z0-9._-]+){2,12}$",
+        description="This project's folder there, such as a Git folder.",
     )
     pipelines: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")], ...] = Field(
         ("ingest", "prepare", "train", "evaluate", "register", "score"), min_length=1, description="In this order."

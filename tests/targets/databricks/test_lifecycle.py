@@ -163,8 +163,10 @@ def test_permissions_are_what_the_configuration_says(deploy: Open, release: Rele
     assert changes == [
         {"permissions": ("analysts=EXECUTE", "")},
         {
-            "permissions": ("group:analysts=CAN_QUERY, service_principal:1234-abcd=CAN_MANAGE",)
-            + ("service_principal:1234-abcd=CAN_MANAGE",)
+            "permissions": (
+                "group:analysts=CAN_QUERY, service_principal:1234-abcd=CAN_MANAGE",
+                "service_principal:1234-abcd=CAN_MANAGE",
+            )
         },
     ]
     deploy(permissions=less).apply(release(3))

@@ -1,9 +1,9 @@
 """The registered model in Unity Catalog, by MLflow's own messages.
 
-``databricks.sdk`` can look at versions of a model and delete them, but it can't make one, and it knows no tags. MLflow's
-client makes a version, uploads it and finishes it in one call that can't be taken up where it broke off, with a login
-from the process's environment. So the requests are those of MLflow's client (``mlflow.protos``: paths and bodies), sent
-by the SDK's client, one at a time.
+``databricks.sdk`` can look at versions of a model and delete them, but it can't make one, and it knows no tags.
+MLflow's client makes a version, uploads it and finishes it in one call that can't be taken up where it broke off, with
+a login from the process's environment. So the requests are those of MLflow's client (``mlflow.protos``: paths and
+bodies), sent by the SDK's client, one at a time.
 
 Endpoints: ``/api/2.0/mlflow/unity-catalog/…``, as ``UcModelRegistryService`` of MLflow declares them.
 """
