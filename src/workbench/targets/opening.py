@@ -132,5 +132,11 @@ def _databricks(place: Place) -> Target:
     return open_databricks(place)
 
 
-_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"databricks": _databricks}
+def _local(place: Place) -> Target:
+    from workbench.targets.local.target import LocalServing
+
+    return LocalServing(place)
+
+
+_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"databricks": _databricks, "local": _local}
 """By kind; a client's configuration names a kind, and never a class."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,7 @@ class Databricks:
         answer = self.workspace.send(
             "POST",
             f"/serving-endpoints/{self._endpoints.name}/served-models/{served}/invocations",
-            {"dataframe_records": [dict(row) for row in rows]},
+            {"dataframe_records": [_record(row) for row in rows]},
             [SERVED],
         )
         who = answer.get(SERVED) or served
@@ -139,6 +140,13 @@ def _list_of(answer: Mapping[str, Any], workspace: Workspace) -> list[Any]:
     if not isinstance(predictions, list):
         raise TargetError("the answer has no list of predictions", where=workspace.where)
     return predictions
+
+
+def _record(row: Row) -> dict[str, Any]:
+    """A row as JSON can have it: a number that is none is null, which MLflow reads back as one."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()
+    }
 
 
 def _prediction(one: Any, where: str) -> Row:
