@@ -59,6 +59,7 @@ class VertexTarget(_Target):
 
 
 Principal = Annotated[str, Field(pattern=r"^(group|service_principal|user):[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,199}$")]
+WheelPath = Annotated[str, Field(pattern=r"^/(Volumes|Workspace)(/[A-Za-z0-9._-]+){2,12}\.whl$")]
 UnityName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
@@ -96,10 +97,7 @@ class DatabricksJob(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    wheel: str = Field(
-        pattern=r"^/(Volumes|Workspace)(/[A-Za-z0-9._-]+){2,12}\.whl$",
-        description="Where the wheel of this project was put.",
-    )
+    wheel: WheelPath = Field(description="Where the wheel of this project was put.")
     project: str = Field(
         pattern=r"^/(Volumes|Workspace)(/[A-Za-z0-9._-]+){2,12}$",
         description="This project's folder there, such as a Git folder.",
@@ -122,6 +120,9 @@ class DatabricksTarget(_Target):
     schema_: UnityName = Field(alias="schema", description="The schema of the catalog.")
     workload_size: Literal["Small", "Medium", "Large"] = Field("Small", description="Concurrency of the endpoint.")
     scale_to_zero: bool = Field(True, description="Whether it costs nothing, and answers late, after a quiet time.")
+    wheel: WheelPath | None = Field(
+        None, description="This project's wheel, for the container of the model: without it, no endpoint comes up."
+    )
     permissions: DatabricksPermissions = Field(
         default_factory=DatabricksPermissions, description="Who may use what is made."
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from databricks_double import DatabricksDouble
 
 from workbench.errors import OverBudget, TargetError
@@ -172,3 +173,14 @@ def test_permissions_are_what_the_configuration_says(deploy: Open, release: Rele
     deploy(permissions=less).apply(release(3))
     assert cloud.grants[MODEL] == {"analysts": set()}
     assert len(cloud.access[cloud.endpoints["workbench-alpha"].id]) == 2
+
+
+def test_the_container_installs_the_wheel(deploy: Open, release: Releases, cloud: DatabricksDouble) -> None:
+    made, wheel = release(3), "/Volumes/fleet/code/workbench-1.whl"
+    (made.artifact / "requirements.txt").write_text("mlflow==3.17.2\ntorch==2.13.0")
+    (made.artifact / "conda.yaml").write_text("dependencies: [python=3.11, {pip: [mlflow==3.17.2]}]\n")
+    deploy(wheel=wheel).apply(made)
+    files = cloud.versions[MODEL, "1"].files
+    assert files["requirements.txt"].decode().splitlines() == ["mlflow==3.17.2", "torch==2.13.0", wheel]
+    assert yaml.safe_load(files["conda.yaml"])["dependencies"] == ["python=3.11", {"pip": ["mlflow==3.17.2", wheel]}]
+    assert (made.artifact / "requirements.txt").read_text() == "mlflow==3.17.2\ntorch==2.13.0"

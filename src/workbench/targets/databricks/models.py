@@ -11,7 +11,7 @@ from workbench.targets.databricks.access import Privileges
 from workbench.targets.databricks.errors import Missing
 from workbench.targets.databricks.names import SHA256, entry_tags, is_of, model_tags, path_of
 from workbench.targets.databricks.registry import Entry, Registry
-from workbench.targets.databricks.uploads import Upload, checked
+from workbench.targets.databricks.uploads import Upload, checked, with_wheel
 from workbench.targets.databricks.workspace import Workspace
 from workbench.targets.protocol import Doing, Fact, Found
 from workbench.targets.release import Release
@@ -71,8 +71,8 @@ class ModelPart:
 class Versions:
     """Which version in Unity Catalog is which release, and the uploads that this process has begun."""
 
-    def __init__(self, workspace: Workspace, registry: Registry, client: str) -> None:
-        self.workspace, self.registry, self.client = workspace, registry, client
+    def __init__(self, workspace: Workspace, registry: Registry, client: str, wheel: str | None = None) -> None:
+        self.workspace, self.registry, self.client, self.wheel = workspace, registry, client, wheel
         self.uploads: dict[str, Upload] = {}
 
     def of(self, version: int) -> list[Entry]:
@@ -210,7 +210,9 @@ class VersionPart:
     def _upload(self, number: str) -> Upload:
         if number not in self.versions.uploads:
             root = path_of(self.versions.registry.name, number)
-            self.versions.uploads[number] = Upload(self.versions.workspace, checked(self.release), root)
+            artifact = checked(self.release)
+            instead = with_wheel(artifact, self.versions.wheel)
+            self.versions.uploads[number] = Upload(self.versions.workspace, artifact, root, instead)
         return self.versions.uploads[number]
 
     def _begin(self) -> Entry:

@@ -135,7 +135,7 @@ class Registry:
 
     def _send(self, call: str, **fields: Any) -> Any:
         """Send one of MLflow's requests; its response."""
-        from google.protobuf.json_format import MessageToDict, ParseDict  # type: ignore[import-untyped]
+        from google.protobuf.json_format import MessageToDict, ParseDict
 
         messages, (method, path) = _contract(call)
         body = MessageToDict(getattr(messages, f"{call}Request")(**fields), preserving_proto_field_name=True)

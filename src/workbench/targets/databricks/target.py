@@ -54,7 +54,7 @@ class Databricks:
         )
         model = model_name(settings.catalog, settings.schema_, client)
         self._registry = Registry(self.workspace, model)
-        self._versions = Versions(self.workspace, self._registry, client)
+        self._versions = Versions(self.workspace, self._registry, client, settings.wheel)
         self._endpoints = Endpoints(
             self.workspace,
             self._versions,

@@ -8,8 +8,12 @@ them, as MLflow's ``DatabricksSDKModelsArtifactRepository`` does
 from __future__ import annotations
 
 import hashlib
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from workbench.errors import ModelError, Unreachable
 from workbench.files import sha256_of_file, sha256_of_folder
@@ -20,7 +24,7 @@ from workbench.targets.release import Release
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-__all__ = ["Upload", "checked"]
+__all__ = ["Upload", "checked", "with_wheel"]
 
 CHUNK = 1 << 20
 
@@ -31,10 +35,11 @@ class Upload:
     Args:
         folder: the release's artifact.
         root: where they go, without a slash at its end.
+        instead: by name, what is sent in the place of a file.
     """
 
-    def __init__(self, workspace: Workspace, folder: Path, root: str) -> None:
-        self._workspace, self._folder, self._root = workspace, folder, root
+    def __init__(self, workspace: Workspace, folder: Path, root: str, instead: Mapping[str, bytes]) -> None:
+        self._workspace, self._folder, self._root, self._instead = workspace, folder, root, instead
         self._names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         self._seen: set[str] = set()
 
@@ -54,7 +59,8 @@ class Upload:
         name = next((name for name in self._names if name not in self._seen), None)
         if name is None:
             return True
-        wanted = sha256_of_file(self._folder / name)
+        changed = self._instead.get(name)
+        wanted = sha256_of_file(self._folder / name) if changed is None else hashlib.sha256(changed).hexdigest()
         if self._kept(name) != wanted:
             self._workspace.call(lambda client: self._send(client, name))
             if self._kept(name) != wanted:
@@ -63,7 +69,8 @@ class Upload:
         return len(self._seen) == len(self._names)
 
     def _send(self, client: WorkspaceClient, name: str) -> None:
-        with (self._folder / name).open("rb") as contents:
+        changed = self._instead.get(name)
+        with (self._folder / name).open("rb") if changed is None else io.BytesIO(changed) as contents:
             client.files.upload(self._path(name), contents, overwrite=True)
 
     def _kept(self, name: str) -> str | None:
@@ -98,3 +105,28 @@ def checked(release: Release) -> Path:
     if sha256_of_folder(release.folder) != release.sha256:
         raise ModelError("its files are not those that were registered (sha256 differs)", where=where)
     return release.artifact
+
+
+def with_wheel(artifact: Path, wheel: str | None) -> dict[str, bytes]:
+    """The files that say what the model's container installs, with one wheel more: by name, as they are to be sent.
+
+    The container is built from them, and the model's loader is in this project's wheel.
+    https://docs.databricks.com/aws/en/machine-learning/model-serving/private-libraries-model-serving
+
+    Args:
+        artifact: the release's.
+        wheel: where it lies at the workspace; None changes nothing.
+    """
+    requirements, conda = artifact / "requirements.txt", artifact / "conda.yaml"
+    if wheel is None:
+        return {}
+    changed = {}
+    if requirements.is_file():
+        changed[requirements.name] = f"{requirements.read_text(encoding='utf-8').rstrip()}\n{wheel}\n".encode()
+    if conda.is_file():
+        content = yaml.safe_load(conda.read_text(encoding="utf-8"))
+        for entry in content.get("dependencies", []):
+            if isinstance(entry, dict) and "pip" in entry:
+                entry["pip"] = [*entry["pip"], wheel]
+        changed[conda.name] = yaml.safe_dump(content, sort_keys=False).encode()
+    return changed
