@@ -22,6 +22,7 @@ Open = Callable[..., Deployment]
 Releases = Callable[[int], Release]
 MODEL = "fleet.models.workbench_alpha"
 VERSION, ENDPOINT, CONFIG = "POST .*/model-versions/create", "POST /api/2.0/serving-endpoints$", "PUT .*/config"
+SECRETS = {"DATABRICKS_TOKEN": "dapi-double-of-a-token"}
 PAGE = b"<html><title>Sign in</title></html>"
 
 
@@ -164,6 +165,7 @@ def test_what_takes_too_long_goes_on_and_is_found_again(
     cloud.slow = 10_000
     with pytest.raises(StillWorking, match="the same command finds it again"):
         deploy(deadline=0.05).apply(release(3))
+    assert cloud.calls(CONFIG) == []  # nothing is begun while another change is on its way
     update = cloud.endpoints["workbench-alpha"].update
     assert update is not None
     update.looks = 0
@@ -256,7 +258,7 @@ def test_the_machines_own_login_is_not_used(cloud: DatabricksDouble, tmp_path: P
         DATABRICKS_HOST=cloud.address,
         DATABRICKS_TOKEN="dapi-double-of-a-token",
         DATABRICKS_CONFIG_FILE=str(file),
-        DATABRICKS_CONFIG_PROFILE="DEFAULT",
+        DATABRICKS_CONFIG_PROFILE="nobody",
         DATABRICKS_CLIENT_ID="double-client",
         DATABRICKS_CLIENT_SECRET="double-client-secret",
     ):
@@ -266,6 +268,8 @@ def test_the_machines_own_login_is_not_used(cloud: DatabricksDouble, tmp_path: P
         other = Workspace(cloud.address, {"DATABRICKS_TOKEN": "dapi-of-nobody"}, client="alpha", where="client alpha")
         with pytest.raises(TargetError, match="does not take the credentials"):
             other.call(lambda client: client.serving_endpoints.get("x"))
+        own = Workspace(cloud.address, SECRETS, client="alpha", where="client alpha")
+        assert own.call(lambda client: client.config.profile) == ""
     assert {request.headers["authorization"] for request in cloud.calls("/api/")} == {"Bearer dapi-of-nobody"}
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import yaml
 from databricks_double import DatabricksDouble
 
-from workbench.errors import OverBudget, TargetError
+from workbench.errors import ModelError, OverBudget, TargetError
 from workbench.targets.deployment import Deployment
 from workbench.targets.release import Release
 
@@ -138,11 +137,12 @@ def test_a_budget_refuses_before_anything_is_made(deploy: Open, release: Release
     assert cloud.effects == 0
 
 
-def test_the_files_are_compared_before_they_leave(deploy: Open, release: Releases, tmp_path: Path) -> None:
+def test_the_files_are_compared_before_they_leave(deploy: Open, release: Releases, cloud: DatabricksDouble) -> None:
     made = release(3)
     (made.folder / "factor.json").write_text("99")
-    with pytest.raises(Exception, match="not those that were registered"):
+    with pytest.raises(ModelError, match="not those that were registered"):
         deploy().apply(made)
+    assert cloud.versions == {}
 
 
 def test_permissions_are_what_the_configuration_says(deploy: Open, release: Releases, cloud: DatabricksDouble) -> None:

@@ -185,15 +185,13 @@ class VersionPart:
         """One more file; after the last one, the version is finished.
 
         Raises:
-            Gone: the version was deleted, or failed when an earlier run waited for it: another can be begun.
+            Gone: the version was deleted.
             TargetError: Unity Catalog could not register it.
         """
         number = operation.removeprefix("upload ")
         entry = self.versions.registry.entry(number)
         if entry is None:
             raise Gone(f"version {number} is not there any more", where=self.versions.workspace.where)
-        if entry.status == FAILED and number not in self.versions.uploads:
-            raise Gone(f"version {number} has failed before", where=self.versions.workspace.where)
         if entry.status == FAILED:
             raise TargetError(
                 f"Unity Catalog could not register version {number}: {entry.message or 'it gives no reason'}",
