@@ -11,6 +11,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
     context_settings=CONTEXT_SETTINGS,
     lazy_subcommands={
         "client": "workbench.cli.client.client",
+        "databricks": "workbench.cli.databricks.databricks",
         "deploy": "workbench.cli.deploy.deploy",
         "fleet": "workbench.cli.fleet.fleet",
         "jupyter": "workbench.cli.jupyter.jupyter",

@@ -126,11 +126,17 @@ def open_deployment(
             lock.release()
 
 
+def _databricks(place: Place) -> Target:
+    from workbench.targets.databricks import open_databricks
+
+    return open_databricks(place)
+
+
 def _local(place: Place) -> Target:
     from workbench.targets.local.target import LocalServing
 
     return LocalServing(place)
 
 
-_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"local": _local}
+_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"databricks": _databricks, "local": _local}
 """By kind; a client's configuration names a kind, and never a class."""
