@@ -126,5 +126,11 @@ def open_deployment(
             lock.release()
 
 
-_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {}
+def _vertex(place: Place) -> Target:
+    from workbench.targets.vertex.target import VertexTarget
+
+    return VertexTarget.of(place)
+
+
+_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"vertex": _vertex}
 """By kind; a client's configuration names a kind, and never a class."""
