@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass, field
-from email.parser import BytesParser
 from typing import Any
 
 from double_service import Answer, Request, route
@@ -128,7 +127,7 @@ class GcsDouble(GoogleTokens):
     # ---- writing
 
     @route("POST", UPLOAD)
-    def begin(self, request: Request, bucket: str) -> Any:
+    def begin_upload(self, request: Request, bucket: str) -> Any:
         self._known(bucket)
         kind = request.query.get("uploadType")
         if kind == "multipart":
@@ -202,8 +201,7 @@ class GcsDouble(GoogleTokens):
 
 def _parts(request: Request) -> tuple[dict[str, Any], bytes]:
     """The two parts of a multipart upload: the object's resource, and its content."""
-    head = b"Content-Type: " + request.headers["content-type"].encode() + b"\r\n\r\n"
-    boundary = b"--" + BytesParser().parsebytes(head).get_param("boundary", header="content-type").encode().strip(b"'")  # type: ignore[union-attr]
-    _, first, second, _ = request.body.split(boundary)
+    boundary = request.headers["content-type"].partition("boundary=")[2].strip('"').encode()
+    _, first, second, _ = request.body.split(b"--" + boundary)
     content = second.partition(b"\r\n\r\n")[2]
     return json.loads(first.partition(b"\r\n\r\n")[2]), content.removesuffix(b"\r\n")

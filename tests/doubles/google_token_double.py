@@ -18,6 +18,9 @@ from double_service import Answer, Request, Service, route
 __all__ = ["ACCOUNT", "GoogleTokens", "key_file"]
 
 ACCOUNT = "deployer@acme-1.iam.gserviceaccount.com"
+AUDIENCE = "https://oauth2.googleapis.com/token"
+"""Always this one, wherever the service is."""
+
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -62,7 +65,7 @@ class GoogleTokens(Service):
             return Answer(400, {"error": "unsupported_grant_type"})
         try:
             claims = jwt.decode(
-                form["assertion"][0], _KEY.public_key(), algorithms=["RS256"], audience=f"{self.address}/token"
+                form["assertion"][0], _KEY.public_key(), algorithms=["RS256"], audience=AUDIENCE
             )
         except (jwt.InvalidTokenError, KeyError) as error:
             return Answer(400, {"error": "invalid_grant", "error_description": f"Invalid JWT: {error}"})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from workbench.errors import Gone, StillWorking
+from workbench.errors import Gone, StillWorking, TargetError
 from workbench.retrying import persistently
 from workbench.targets.book import Book
 from workbench.targets.plan import differences, refuse_anothers
@@ -89,9 +90,11 @@ class Work:
             return found
         self._book.plan(part.kind, part.name, part.version, part.wanted)
         operation = begun.operation if begun is not None and begun.state == "planned" else ""
+        # Whoever was killed before the answer came knows no operation; the service may.
+        operation = operation or (found.operation if found is not None else "")
         if operation:
             self._view.step(f"{part.kind} {part.name}: found what was begun")
-            self.wait(part.poll, operation, f"{part.kind} {part.name}")
+            self._wait_for(part, operation)
             found = self.find(part)
         if found is None:
             self._view.step(f"{part.kind} {part.name}: creating")
@@ -108,9 +111,14 @@ class Work:
     def remove(self, part: Part) -> bool:
         """Take the part down; whether there was one."""
         begun = self._book.find(part.kind, part.name)
-        if begun is not None and begun.state == "planned" and begun.operation:
-            self.wait(part.poll, begun.operation, f"{part.kind} {part.name}")
         found = self.find(part)
+        operation = begun.operation if begun is not None and begun.state == "planned" else ""
+        operation = operation or (found.operation if found is not None else "")
+        if operation:
+            # What could not be made is to go anyway.
+            with suppress(TargetError):
+                self._wait_for(part, operation)
+            found = self.find(part)
         if found is not None:
             if begun is None:
                 self._book.plan(part.kind, part.name, part.version, part.wanted)
@@ -150,7 +158,7 @@ class Work:
                 return
             if operation:
                 self._book.note(part.kind, part.name, "planned", operation=operation)
-                self.wait(part.poll, operation, f"{part.kind} {part.name}")
+                self._wait_for(part, operation)
 
         persistently(attempt, scale=self._scale)
 
@@ -158,7 +166,17 @@ class Work:
         operation = self.ask(action)
         if operation:
             self._book.note(part.kind, part.name, "deleting" if state == "deleting" else "planned", operation=operation)
+            self._wait_for(part, operation)
+
+    def _wait_for(self, part: Part, operation: str) -> None:
+        """Wait; one that has failed is forgotten, or the next run would be told of it again and begin nothing."""
+        try:
             self.wait(part.poll, operation, f"{part.kind} {part.name}")
+        except TargetError:
+            begun = self._book.find(part.kind, part.name)
+            if begun is not None:
+                self._book.note(part.kind, part.name, begun.state)
+            raise
 
     def _ready(self, part: Part) -> Found:
         """Wait until the service shows the part, and it can be used: what was made is not seen by all at once."""

@@ -20,7 +20,7 @@ def poll(services: Services, operation: str) -> Doing:
         TargetError: it has failed.
         Gone: it is not known any more; operations are kept for some time only.
     """
-    found = services.look(services.endpoints.get_operation, {"name": operation})
+    found = services.operation(operation)
     if found is None:
         raise Gone("the operation is not known any more", where=f"client {services.client}, {services.where}")
     kind = found.metadata.TypeName().rpartition(".")[2].removesuffix("OperationMetadata") or "it"
@@ -40,8 +40,7 @@ def begun_on(services: Services, resource: str, kind: str) -> str:
         resource: a model's or an endpoint's name.
         kind: of its metadata, such as ``DeployModelOperationMetadata``.
     """
-    found = services.look(services.endpoints.list_operations, {"name": resource})
-    for operation in found.operations if found is not None else ():
+    for operation in services.operations_on(resource):
         if not operation.done and operation.metadata.TypeName().rpartition(".")[2] == kind:
             return str(operation.name)
     return ""

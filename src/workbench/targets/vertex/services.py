@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
@@ -37,41 +38,54 @@ class Services:
         self.reason = f"workbench client={client}"
         self._opened: list[Any] = []
 
-    def call(self, method: Callable[..., Any], request: Mapping[str, Any] | Any) -> Any:
+    def call(self, method: Callable[..., Any], request: Any) -> Any:
         """One call, one attempt.
 
         Raises:
             Unreachable, AlreadyThere, Missing, TargetError: as :func:`~workbench.targets.vertex.errors.speaking` says.
         """
-        with speaking(f"client {self.client}, {self.where}"):
-            return method(
-                request=request,
-                retry=None,
-                timeout=self.settings.request_seconds,
-                metadata=[("x-goog-request-reason", self.reason)],
-            )
+        with speaking(self._of):
+            return method(request=request, **self._options)
 
-    def look(self, method: Callable[..., Any], request: Mapping[str, Any] | Any) -> Any | None:
+    def look(self, method: Callable[..., Any], request: Any) -> Any | None:
         """As :meth:`call`; None if there is no such thing."""
         try:
             return self.call(method, request)
         except Missing:
             return None
 
-    def listed(self, method: Callable[..., Any], request: Mapping[str, Any]) -> list[Any]:
+    def listed(self, method: Callable[..., Any], request: Any) -> list[Any]:
         """All pages of a list; empty if what is listed is not there."""
         try:
-            with speaking(f"client {self.client}, {self.where}"):
-                return list(
-                    method(
-                        request=request,
-                        retry=None,
-                        timeout=self.settings.request_seconds,
-                        metadata=[("x-goog-request-reason", self.reason)],
-                    )
-                )
+            with speaking(self._of):
+                return list(method(request=request, **self._options))
         except Missing:
             return []
+
+    def operation(self, name: str) -> Any | None:
+        """An operation, if it is still known."""
+        try:
+            with speaking(self._of):
+                return self._operations.get_operation(name, **self._options)
+        except Missing:
+            return None
+
+    def operations_on(self, resource: str) -> list[Any]:
+        """The operations at a resource."""
+        try:
+            with speaking(self._of):
+                return list(self._operations.list_operations(resource, **self._options))
+        except Missing:
+            return []
+
+    @property
+    def _of(self) -> str:
+        return f"client {self.client}, {self.where}"
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        reason = [("x-goog-request-reason", self.reason)]
+        return {"retry": None, "timeout": self.settings.request_seconds, "metadata": reason}
 
     @cached_property
     def credentials(self) -> Any:
@@ -87,7 +101,7 @@ class Services:
 
     @cached_property
     def endpoints(self) -> Any:
-        """Endpoints; operations of all services, too."""
+        """Endpoints, and what is deployed to them."""
         from google.cloud.aiplatform_v1.services.endpoint_service import EndpointServiceClient
 
         return self._client(EndpointServiceClient)
@@ -114,10 +128,23 @@ class Services:
         return self._client(PipelineServiceClient)
 
     @cached_property
+    def _operations(self) -> Any:
+        """Operations of all services. The services' own clients would look under ``/ui/``, which nobody documents."""
+        from google.api_core.operations_v1 import AbstractOperationsClient
+        from google.api_core.operations_v1.transports.rest import OperationsRestTransport
+
+        with speaking(self._of):
+            transport = OperationsRestTransport(host=self._address, credentials=self.credentials)
+        return AbstractOperationsClient(transport=transport)
+
+    @cached_property
     def bucket(self) -> Any:
         """The bucket that models are uploaded to; that it is there is not asked."""
         from google.cloud import storage
 
+        # Else the SDK asks for the bucket itself, for traces: in a thread of its own, again and again if need be, and
+        # with a right (storage.buckets.get) that uploading does not take.
+        os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
         client = storage.Client(
             project=self.settings.project,
             credentials=self.credentials,
@@ -135,7 +162,7 @@ class Services:
         self._opened.clear()
 
     def _client(self, kind: Any) -> Any:
-        with speaking(f"client {self.client}, {self.where}"):
+        with speaking(self._of):
             transport = kind.get_transport_class("rest")(
                 host=self._address, credentials=self.credentials, always_use_jwt_access=False
             )

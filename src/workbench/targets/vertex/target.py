@@ -88,13 +88,14 @@ class VertexTarget:
 
     def predict(self, rows: Sequence[Mapping[str, Any]], version: int) -> Answered:
         """Ask the endpoint; its answer tells the deployed model."""
-        from google.protobuf.json_format import MessageToDict
+        from google.cloud.aiplatform_v1 import PredictRequest
+        from google.protobuf.json_format import MessageToDict, ParseDict
 
-        request = {"endpoint": endpoint_name(self.services), "instances": [dict(row) for row in rows]}
+        request = PredictRequest(endpoint=endpoint_name(self.services))
+        ParseDict({"instances": [dict(row) for row in rows]}, PredictRequest.pb(request))
         answer = self.services.call(self.services.predictions.predict, request)
-        names = {deployed_id(one): one for one in [version]}
-        answered = names.get(answer.deployed_model_id)
-        if answered is None:
+        answered = version
+        if answer.deployed_model_id != deployed_id(version):
             answered = self._deployed(look(self.services)).get(answer.deployed_model_id, -1)
         plain = MessageToDict(type(answer).pb(answer)).get("predictions", [])
         return Answered(answered, [one if isinstance(one, dict) else {"prediction": one} for one in plain])
