@@ -69,15 +69,23 @@ class DeployedModel:
         endpoint = look(self.services)
         if endpoint is None:
             return None
-        labels = dict(endpoint.labels)
-        found = next((one for one in endpoint.deployed_models if one.id == deployed_id(self.version)), None)
+        labels, found = dict(endpoint.labels), self._own(endpoint)
         if found is None:
             begun = begun_on(self.services, endpoint.name, DEPLOYING)
-            return Found(self.name, {}, labels, ready=False, operation=begun) if begun else None
+            if begun:
+                return Found(self.name, {}, labels, ready=False, operation=begun)
+            # It may have come to its end between the two looks.
+            found = self._own(look(self.services))
+        if found is None:
+            return None
         if found.display_name != self.name:
             # Somebody's own deployment that has happened to get this id.
             labels = {}
         return Found(found.id, _facts(found), labels)
+
+    def _own(self, endpoint: Any | None) -> Any | None:
+        deployed = endpoint.deployed_models if endpoint is not None else ()
+        return next((one for one in deployed if one.id == deployed_id(self.version)), None)
 
     def create(self) -> str:
         """Deploy it, without traffic."""

@@ -16,6 +16,9 @@ __all__ = ["Missing", "Stale", "problem", "speaking", "unreachable"]
 PASSING = frozenset({408, 425, 429, 499, 500, 502, 503, 504})
 """What may pass by itself; https://cloud.google.com/apis/design/errors#error_retries."""
 
+BUSY = 15.0
+"""Seconds until something is asked again that takes one change at a time."""
+
 
 class Missing(TargetError):
     """There is no such thing; whoever looks for it catches this."""
@@ -82,6 +85,8 @@ def _of_call(error: Any, where: str) -> Exception:
         stale = Stale(f"it has changed in between: {said}", where=where, hint="the same command looks again")
         stale.retry_after = 0.0
         return stale
+    if _status(error) == "FAILED_PRECONDITION" and "other operations running" in said:
+        return unreachable(f"it is busy: {said}", where, BUSY)
     if code in PASSING:
         return unreachable(f"it answers {code}: {said}", where, _asked(error))
     if code == 409:

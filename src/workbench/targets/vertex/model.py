@@ -95,16 +95,25 @@ class Model:
     def find(self) -> Found | None:
         """The version with the release's alias; if none is shown yet, the upload that goes on."""
         name = model_name(self.services)
-        found = self.services.look(self.services.models.get_model, {"name": f"{name}@{alias_of(self.version)}"})
+        found = self._look()
         if found is None:
             begun = begun_on(self.services, name, UPLOADING)
-            return Found(name, ready=False, operation=begun) if begun else None
+            if begun:
+                return Found(name, ready=False, operation=begun)
+            # It may have come to its end between the two looks.
+            found = self._look()
+        if found is None:
+            return None
         facts: dict[str, Fact] = {
             "sha256": found.labels.get("sha256", ""),
             "artifact": found.artifact_uri,
             "image": found.container_spec.image_uri,
         }
         return Found(f"{name}@{found.version_id}", facts, dict(found.labels))
+
+    def _look(self) -> Any | None:
+        name = f"{model_name(self.services)}@{alias_of(self.version)}"
+        return self.services.look(self.services.models.get_model, {"name": name})
 
     def create(self) -> str:
         """Upload it: as a version of the client's model if there is one, else as its first.
