@@ -17,7 +17,7 @@ from workbench.files import sha256_of_file
 from workbench.targets.vertex.errors import Missing, speaking, unreachable
 from workbench.targets.vertex.services import Services
 
-__all__ = ["Local", "Objects", "Stored", "files_of"]
+__all__ = ["Local", "Objects", "Stored", "files_of", "local_file"]
 
 
 @dataclass(frozen=True)
@@ -79,23 +79,43 @@ class Objects:
             list(pages)
         return [str(name).removeprefix(prefix).rstrip("/") for name in pages.prefixes]
 
-    def content(self, stored: Stored) -> Any:
-        """What a JSON object holds.
+    def bytes(self, stored: Stored) -> bytes:
+        """What an object holds, held against its checksum.
 
         Raises:
             Stale: it was replaced since it was listed.
         """
         with speaking(self._where):
             blob = self._services.bucket.blob(stored.name)
-            content = blob.download_as_bytes(
-                checksum="crc32c", if_generation_match=stored.generation, **self._options
+            return bytes(
+                blob.download_as_bytes(checksum="crc32c", if_generation_match=stored.generation, **self._options)
             )
+
+    def content(self, stored: Stored) -> Any:
+        """What a JSON object holds.
+
+        Raises:
+            Stale: it was replaced since it was listed.
+            TargetError: it is no JSON.
+        """
+        content = self.bytes(stored)
         try:
             return json.loads(content)
         except ValueError as error:
             raise TargetError(
                 f"{stored.name} is no JSON", where=self._where, hint="remove that folder of the bucket, and apply again"
             ) from error
+
+    def download(self, stored: Stored, destination: Path) -> None:
+        """Write what an object holds to a file, held against its checksum."""
+        if ".." in destination.parts:
+            raise TargetError(f"an object's name leads elsewhere: {stored.name[:80]}", where=self._where)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with speaking(self._where):
+            blob = self._services.bucket.blob(stored.name)
+            blob.download_to_filename(
+                str(destination), checksum="crc32c", if_generation_match=stored.generation, **self._options
+            )
 
     def write(self, name: str, content: Any, *, generation: int, metadata: Mapping[str, str]) -> None:
         """Write a JSON object; ``generation`` is that of the one it replaces, 0 if there is none.
@@ -146,10 +166,11 @@ class Objects:
 def files_of(folder: Path) -> dict[str, Local]:
     """The files of a folder, by their path in it."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return {path.relative_to(folder).as_posix(): _local(path) for path in paths}
+    return {path.relative_to(folder).as_posix(): local_file(path) for path in paths}
 
 
-def _local(path: Path) -> Local:
+def local_file(path: Path) -> Local:
+    """A file with its size and digests."""
     from google_crc32c import Checksum
 
     checksum = Checksum()  # type: ignore[no-untyped-call]

@@ -1,0 +1,90 @@
+"""The pipeline as Vertex AI runs it: the intermediate representation of Kubeflow Pipelines, version 2.1.0.
+
+https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.proto ·
+https://cloud.google.com/vertex-ai/docs/pipelines/run-pipeline. Written here, since ``kfp`` cannot be installed beside
+what the workbench needs; ``make test-kfp`` has it read what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.targets.names import name_of
+from workbench.targets.vertex.grouping import Container
+from workbench.targets.vertex.jobs import PIPELINE, Job, Jobs, folder_of_job
+from workbench.targets.vertex.services import Services
+from workbench.targets.vertex.training import container
+
+__all__ = ["pipeline_job", "pipeline_spec", "run_pipeline"]
+
+SCHEMA = "2.1.0"
+GPU = "train"
+"""The container that runs on the machine that trains."""
+
+
+def pipeline_spec(services: Services, name: str, containers: Sequence[Container]) -> dict[str, Any]:
+    """The specification; what it holds is the same for the same containers and name.
+
+    Args:
+        services: whose, and with which image.
+        name: of the job, whose folder the containers share.
+        containers: in an order in which they can run.
+    """
+    return {
+        "pipelineInfo": {"name": name_of(services.client)},
+        "schemaVersion": SCHEMA,
+        "sdkVersion": "kfp-2.14.0",
+        "components": {f"comp-{_key(one)}": {"executorLabel": f"exec-{_key(one)}"} for one in containers},
+        "deploymentSpec": {"executors": {f"exec-{_key(one)}": _executor(services, name, one) for one in containers}},
+        "root": {"dag": {"tasks": {_key(one): _task(one) for one in containers}}},
+    }
+
+
+def pipeline_job(services: Services, name: str, labels: Mapping[str, str], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The PipelineJob."""
+    settings = services.settings
+    job: dict[str, Any] = {
+        "display_name": name,
+        "labels": dict(labels),
+        "pipeline_spec": spec,
+        "runtime_config": {
+            "gcs_output_directory": f"gs://{settings.bucket}/{folder_of_job(services.client, name)}root"
+        },
+    }
+    return job | ({"service_account": settings.service_account} if settings.service_account else {})
+
+
+def run_pipeline(services: Services, jobs: Jobs, containers: Sequence[Container]) -> Job:
+    """Submit the pipeline, or find the one that goes on, and watch it to its end."""
+
+    def make(name: str, labels: Mapping[str, str]) -> Mapping[str, Any]:
+        return pipeline_job(services, name, labels, pipeline_spec(services, name, containers))
+
+    job = jobs.watch(PIPELINE, jobs.begin(PIPELINE, make))
+    jobs.settle(PIPELINE, job)
+    return job
+
+
+def _executor(services: Services, name: str, one: Container) -> dict[str, Any]:
+    nodes = ",".join(step.name for step in one.steps)
+    made = container(services, name, ["--nodes", nodes])
+    spec: dict[str, Any] = {"image": made["image_uri"], "command": made["command"], "args": made["args"]}
+    train = services.settings.train
+    if one.name == GPU and train.gpu:
+        spec["resources"] = {"accelerator": {"type": train.gpu, "count": str(train.gpus)}}
+    return {"container": spec}
+
+
+def _task(one: Container) -> dict[str, Any]:
+    task: dict[str, Any] = {
+        "cachingOptions": {"enableCache": False},
+        "componentRef": {"name": f"comp-{_key(one)}"},
+        "taskInfo": {"name": _key(one)},
+    }
+    return task | ({"dependentTasks": [name.replace("_", "-") for name in one.after]} if one.after else {})
+
+
+def _key(one: Container) -> str:
+    """A container's name as task names are written."""
+    return one.name.replace("_", "-")
