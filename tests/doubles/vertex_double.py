@@ -5,11 +5,13 @@ Which page each call follows is listed in docs/targets/vertex.md.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from double_service import Request, route
+from gcs_double import Kept
 from google.cloud import aiplatform_v1 as api
 from vertex_jobs_double import VertexJobs
 from vertex_operations_double import PARENT
@@ -295,6 +297,26 @@ class VertexDouble(VertexJobs):
         if name not in self.endpoints:
             raise self.error(404, f"The endpoint {name} does not exist.")
         return self.endpoints[name]
+
+    # ---- batch prediction
+
+    def works(self, kind: str, job: Any) -> None:
+        """The version predicts what lies in the bucket; two files, as two replicas would write."""
+        super().works(kind, job)
+        if kind != "batchPredictionJobs":
+            return
+        model, _, version = job.model.partition("@")
+        own = self._version(model, version or "default")
+        predict = self.container(self._files(own.artifact_uri), {one.name: one.value for one in own.container_spec.env})
+        _, _, name = job.input_config.gcs_source.uris[0].removeprefix("gs://").partition("/")
+        rows = [json.loads(line) for line in self.objects[name].content.splitlines()]
+        said = [json.dumps({"instance": row, "prediction": one}) for row, one in zip(rows, predict(rows), strict=True)]
+        _, _, prefix = job.output_config.gcs_destination.output_uri_prefix.removeprefix("gs://").partition("/")
+        for part, lines in enumerate((said[: len(said) // 2], said[len(said) // 2 :])):
+            content = "".join(line + "\n" for line in lines).encode()
+            target = f"{prefix}/prediction-{own.display_name}/prediction.results-0000{part}-of-00002"
+            self.generations += 1
+            self.objects[target] = Kept(content, self.generations)
 
     # ---- what they share
 

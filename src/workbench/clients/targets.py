@@ -51,6 +51,7 @@ class VertexTraining(BaseModel):
         "NVIDIA_TESLA_T4", pattern=r"^NVIDIA_[A-Z0-9_]{2,40}$", description="What accelerates it; null: nothing."
     )
     gpus: int = Field(1, ge=1, le=16, description="How many of them.")
+    mlflow: Address | None = Field(None, description="The MLflow server that jobs write to; without, each has its own.")
     disk_gib: int = Field(100, ge=100, le=65536, description="Its boot disk.")
     deadline_seconds: float = Field(86400, gt=0, le=604800, description="Then Vertex AI ends the job.")
 

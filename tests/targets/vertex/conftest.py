@@ -13,10 +13,13 @@ from google_token_double import key_file
 from vertex_double import Rows, VertexDouble
 
 from workbench.clients.targets import VertexTarget as Settings
+from workbench.clients.targets import VertexTraining
 from workbench.targets.book import Book
 from workbench.targets.deployment import Deployment
 from workbench.targets.prices import Machine, Prices, Section
 from workbench.targets.release import Release
+from workbench.targets.vertex.jobs import Jobs
+from workbench.targets.vertex.opening import Opened
 from workbench.targets.vertex.services import Services
 from workbench.targets.vertex.target import VertexTarget
 from workbench.targets.working import Silence, Work
@@ -98,6 +101,25 @@ def services(vertex: VertexDouble, settings: Callable[..., Settings]) -> Callabl
         return Services(settings(**options), {"GOOGLE_CREDENTIALS": key_file(vertex.address)}, client)
 
     return opened
+
+
+@pytest.fixture
+def jobs(services: Callable[..., Services], tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+    """A client's jobs, as a new process would open them."""
+    opened: list[Services] = []
+
+    def open_(client: str = "alpha", *, deadline: float = 20.0, **options: Any) -> Opened:
+        options = {"train": VertexTraining(image="us-docker.pkg.dev/acme-1/workbench/train:1"), **options}
+        found = services(client, **options)
+        opened.append(found)
+        book = Book(tmp_path, client, "cloud/jobs")
+        target = VertexTarget("cloud", found)
+        work = Work(target, client, book, Silence(), poll_seconds=0.001, deadline_seconds=deadline, scale=0.0)
+        return Opened(found, Jobs(found, book, work, Silence(), scale=0.0))
+
+    yield open_
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

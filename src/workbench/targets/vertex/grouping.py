@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from workbench.errors import ConfigurationError
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
 
-__all__ = ["Container", "Step", "grouped", "steps_of"]
+__all__ = ["Container", "Step", "containers_of", "grouped", "steps_of"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,28 @@ def steps_of(pipeline: Pipeline) -> list[Step]:
     ]
 
 
-def grouped(steps: Sequence[Step], groups: Sequence[str], is_kept: Callable[[str], bool]) -> list[Container]:
+def containers_of(text: str) -> dict[str, tuple[str, ...]]:
+    """Containers and their tags, from ``ingest+prepare,train``.
+
+    Raises:
+        ConfigurationError: a tag is named twice, or is none.
+    """
+    found = {part.replace("+", "-"): tuple(part.split("+")) for part in text.split(",")}
+    tags = [tag for part in found.values() for tag in part]
+    if len(tags) != len(set(tags)) or not all(re.fullmatch(r"[a-z][a-z0-9_]{0,29}", tag) for tag in tags):
+        raise ConfigurationError(
+            f"'{text[:80]}' does not say which tags make a container",
+            hint="write tags with +, containers with a comma: ingest+prepare,train",
+        )
+    return found
+
+
+def grouped(steps: Sequence[Step], groups: Mapping[str, Sequence[str]], is_kept: Callable[[str], bool]) -> list[Container]:
     """Group nodes by their tag.
 
     Args:
         steps: nodes, in an order in which they can run.
-        groups: tags, a container each.
+        groups: containers, and the tags of their nodes.
         is_kept: whether a dataset of that name is there for another process, too.
 
     Returns:
@@ -85,8 +102,8 @@ def grouped(steps: Sequence[Step], groups: Sequence[str], is_kept: Callable[[str
     ]
 
 
-def _group(step: Step, groups: Iterable[str]) -> str:
-    found = [group for group in groups if group in step.tags]
+def _group(step: Step, groups: Mapping[str, Sequence[str]]) -> str:
+    found = [group for group, tags in groups.items() if step.tags & set(tags)]
     if len(found) == 1:
         return found[0]
     raise ConfigurationError(

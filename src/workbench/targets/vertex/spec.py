@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workbench.errors import ConfigurationError
 from workbench.targets.names import name_of
 from workbench.targets.vertex.grouping import Container
 from workbench.targets.vertex.jobs import PIPELINE, Job, Jobs, folder_of_job
 from workbench.targets.vertex.services import Services
 from workbench.targets.vertex.training import container
 
-__all__ = ["pipeline_job", "pipeline_spec", "run_pipeline"]
+__all__ = ["pipeline_job", "pipeline_spec", "refuse_lost_runs", "run_pipeline"]
 
 SCHEMA = "2.1.0"
 GPU = "train"
-"""The container that runs on the machine that trains."""
+"""Nodes with this tag train, so their container gets what accelerates it."""
 
 
 def pipeline_spec(services: Services, name: str, containers: Sequence[Container]) -> dict[str, Any]:
@@ -56,7 +57,13 @@ def pipeline_job(services: Services, name: str, labels: Mapping[str, str], spec:
 
 
 def run_pipeline(services: Services, jobs: Jobs, containers: Sequence[Container]) -> Job:
-    """Submit the pipeline, or find the one that goes on, and watch it to its end."""
+    """Submit the pipeline, or find the one that goes on, and watch it to its end.
+
+    Raises:
+        ConfigurationError: containers share no MLflow server, or no image is configured.
+        TargetError, StillWorking: as :meth:`Jobs.watch` says.
+    """
+    refuse_lost_runs(services, containers)
 
     def make(name: str, labels: Mapping[str, str]) -> Mapping[str, Any]:
         return pipeline_job(services, name, labels, pipeline_spec(services, name, containers))
@@ -66,12 +73,24 @@ def run_pipeline(services: Services, jobs: Jobs, containers: Sequence[Container]
     return job
 
 
+def refuse_lost_runs(services: Services, containers: Sequence[Container]) -> None:
+    """Refuse several containers that have no MLflow server: each would register in a store that ends with it."""
+    if len(containers) > 1 and services.settings.train.mlflow is None:
+        raise ConfigurationError(
+            f"{len(containers)} containers share no MLflow server, and runs and versions would end with each",
+            where=f"client {services.client}",
+            hint="set `train.mlflow` of the target, or put all into one container: --containers ingest+prepare+train+…",
+        )
+
+
 def _executor(services: Services, name: str, one: Container) -> dict[str, Any]:
     nodes = ",".join(step.name for step in one.steps)
     made = container(services, name, ["--nodes", nodes])
     spec: dict[str, Any] = {"image": made["image_uri"], "command": made["command"], "args": made["args"]}
+    if "env" in made:
+        spec["env"] = made["env"]
     train = services.settings.train
-    if one.name == GPU and train.gpu:
+    if train.gpu and any(GPU in step.tags for step in one.steps):
         spec["resources"] = {"accelerator": {"type": train.gpu, "count": str(train.gpus)}}
     return {"container": spec}
 

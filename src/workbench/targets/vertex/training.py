@@ -72,11 +72,14 @@ def training_job(services: Services, name: str, labels: Mapping[str, str]) -> di
 def container(services: Services, name: str, kedro: list[str]) -> dict[str, Any]:
     """A container that runs Kedro on the job's files."""
     shared = f"/gcs/{services.settings.bucket}/{folder_of_job(services.client, name).rstrip('/')}"
-    return {
+    made: dict[str, Any] = {
         "image_uri": _image(services),
         "command": ["python", "-m", "workbench.targets.vertex.inside"],
         "args": ["--client", services.client, "--shared", shared, "--", *kedro],
     }
+    if services.settings.train.mlflow:
+        made["env"] = [{"name": "MLFLOW_TRACKING_URI", "value": services.settings.train.mlflow}]
+    return made
 
 
 def bring(objects: Objects, client: str, name: str, project: Path, folders: tuple[str, ...]) -> None:
