@@ -11,6 +11,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
     context_settings=CONTEXT_SETTINGS,
     lazy_subcommands={
         "client": "workbench.cli.client.client",
+        "deploy": "workbench.cli.deploy.deploy",
         "fleet": "workbench.cli.fleet.fleet",
         "jupyter": "workbench.cli.jupyter.jupyter",
         "mlflow": "workbench.cli.mlflow.mlflow",
@@ -18,6 +19,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
         "report": "workbench.cli.report.report",
         "run": "workbench.cli.run.run",
         "vertex": "workbench.cli.vertex.vertex",
+        "serve": "workbench.cli.serve.serve",
     },
 )
 def cli() -> None:

@@ -126,11 +126,17 @@ def open_deployment(
             lock.release()
 
 
+def _local(place: Place) -> Target:
+    from workbench.targets.local.target import LocalServing
+
+    return LocalServing(place)
+
+
 def _vertex(place: Place) -> Target:
     from workbench.targets.vertex.target import VertexTarget
 
     return VertexTarget.of(place)
 
 
-_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"vertex": _vertex}
+_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"local": _local, "vertex": _vertex}
 """By kind; a client's configuration names a kind, and never a class."""

@@ -94,7 +94,9 @@ class Work:
         operation = operation or (found.operation if found is not None else "")
         if operation:
             self._view.step(f"{part.kind} {part.name}: found what was begun")
-            self._wait_for(part, operation)
+            # If that has failed, it is begun anew, and says why if it fails again.
+            with suppress(TargetError):
+                self.wait(part.poll, operation, f"{part.kind} {part.name}")
             found = self.find(part)
         if found is None:
             self._view.step(f"{part.kind} {part.name}: creating")
@@ -115,9 +117,8 @@ class Work:
         operation = begun.operation if begun is not None and begun.state == "planned" else ""
         operation = operation or (found.operation if found is not None else "")
         if operation:
-            # What could not be made is to go anyway.
             with suppress(TargetError):
-                self._wait_for(part, operation)
+                self.wait(part.poll, operation, f"{part.kind} {part.name}")
             found = self.find(part)
         if found is not None:
             if begun is None:
@@ -158,7 +159,7 @@ class Work:
                 return
             if operation:
                 self._book.note(part.kind, part.name, "planned", operation=operation)
-                self._wait_for(part, operation)
+                self.wait(part.poll, operation, f"{part.kind} {part.name}")
 
         persistently(attempt, scale=self._scale)
 
@@ -166,17 +167,7 @@ class Work:
         operation = self.ask(action)
         if operation:
             self._book.note(part.kind, part.name, "deleting" if state == "deleting" else "planned", operation=operation)
-            self._wait_for(part, operation)
-
-    def _wait_for(self, part: Part, operation: str) -> None:
-        """Wait; one that has failed is forgotten, or the next run would be told of it again and begin nothing."""
-        try:
             self.wait(part.poll, operation, f"{part.kind} {part.name}")
-        except TargetError:
-            begun = self._book.find(part.kind, part.name)
-            if begun is not None:
-                self._book.note(part.kind, part.name, begun.state)
-            raise
 
     def _ready(self, part: Part) -> Found:
         """Wait until the service shows the part, and it can be used: what was made is not seen by all at once."""
