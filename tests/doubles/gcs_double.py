@@ -176,7 +176,7 @@ class GcsDouble(GoogleTokens):
         )
         if "crc32c" in resource and resource["crc32c"] != kept.crc32c:
             return self.error(
-                400, f"Provided CRC32C \"{resource['crc32c']}\" doesn't match calculated CRC32C \"{kept.crc32c}\"."
+                400, f'Provided CRC32C "{resource["crc32c"]}" doesn\'t match calculated CRC32C "{kept.crc32c}".'
             )
         self.objects[name] = kept
         self.uploads[name] = self.uploads.get(name, 0) + 1

@@ -64,9 +64,7 @@ class GoogleTokens(Service):
         if form.get("grant_type") != [GRANT]:
             return Answer(400, {"error": "unsupported_grant_type"})
         try:
-            claims = jwt.decode(
-                form["assertion"][0], _KEY.public_key(), algorithms=["RS256"], audience=AUDIENCE
-            )
+            claims = jwt.decode(form["assertion"][0], _KEY.public_key(), algorithms=["RS256"], audience=AUDIENCE)
         except (jwt.InvalidTokenError, KeyError) as error:
             return Answer(400, {"error": "invalid_grant", "error_description": f"Invalid JWT: {error}"})
         if claims["iss"] != ACCOUNT or "cloud-platform" not in claims["scope"]:

@@ -122,7 +122,7 @@ def batch(  # noqa: PLR0917 - click gives them by name
 @click.option("--pipeline", "name", default="__default__", show_default=True, help="A registered pipeline.")
 @click.option("--containers", default=None, help="Tags of nodes: ingest+prepare,train.  [default: one a tag]")
 @click.pass_context
-def pipeline(  # noqa: PLR0917 - click gives them by name
+def pipeline(
     ctx: click.Context, /, env: str, target: str, name: str, containers: str | None, *, dry_run: bool, as_json: bool
 ) -> None:
     """Run a pipeline as a Vertex AI pipeline, a container a group of nodes.
@@ -139,7 +139,7 @@ def pipeline(  # noqa: PLR0917 - click gives them by name
     with _opened(ctx, env, target, as_json=as_json, dry_run=dry_run) as opened:
         if dry_run:
             refuse_lost_runs(opened.services, made)
-            click.echo(json.dumps(pipeline_spec(opened.services, "NAME", made), indent=2))
+            click.echo(json.dumps(pipeline_spec(opened.services, "NAME", made, name), indent=2))
             return
-        job = run_pipeline(opened.services, opened.jobs, made)
+        job = run_pipeline(opened.services, opened.jobs, made, name)
     _show(job.to_dict(), f"{job.name}: {job.state.lower()}, {len(made)} containers", as_json=as_json)

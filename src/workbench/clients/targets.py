@@ -9,7 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["AzureOpenAITarget", "DatabricksTarget", "LocalTarget", "Target", "TargetName", "VertexTarget", "VertexTraining"]
+__all__ = [
+    "AzureOpenAITarget",
+    "DatabricksTarget",
+    "LocalTarget",
+    "Target",
+    "TargetName",
+    "VertexTarget",
+    "VertexTraining",
+]
 
 TargetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,29}$")]
 Address = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?$")]
@@ -85,7 +93,7 @@ class VertexTarget(_Target):
         pattern=r"^[A-Z][A-Z0-9_]{2,99}$",
         description="The name of the client's secret that holds the service account's key, as JSON.",
     )
-    train: VertexTraining = Field(default_factory=lambda: VertexTraining(), description="Where models are trained.")
+    train: VertexTraining = Field(default_factory=VertexTraining, description="Where models are trained.")
     address: Address | None = Field(None, description="Another address of the services: a private endpoint, a double.")
     storage_address: Address | None = Field(None, description="Another address of Cloud Storage; by default `address`.")
 

@@ -3,8 +3,6 @@
 Run by ``make test-kfp`` in an environment of its own: kfp pins what the workbench needs otherwise.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile
@@ -30,7 +28,8 @@ def read() -> dict[str, object]:
 def compiled(spec: dict[str, object]) -> dict[str, object]:
     """What kfp itself makes of the same containers."""
     executors = spec["deploymentSpec"]["executors"]  # type: ignore[index]
-    tasks = spec["root"]["dag"]["tasks"]  # type: ignore[index]
+    # In the order in which they were written: a protobuf map has none.
+    tasks = json.loads((FOLDER / "pipeline.json").read_text())["root"]["dag"]["tasks"]
 
     def container(name: str) -> object:
         wanted = executors[f"exec-{name}"]["container"]
@@ -42,7 +41,7 @@ def compiled(spec: dict[str, object]) -> dict[str, object]:
         return dsl.container_component(component)
 
     @dsl.pipeline(name=spec["pipelineInfo"]["name"])  # type: ignore[index]
-    def whole() -> None:
+    def whole():  # type: ignore[no-untyped-def] # kfp takes what stands here for the pipeline's output
         made: dict[str, object] = {}
         for name, task in tasks.items():
             made[name] = container(name)().after(*(made[before] for before in task.get("dependentTasks", ())))  # type: ignore[operator]
@@ -52,8 +51,8 @@ def compiled(spec: dict[str, object]) -> dict[str, object]:
                 made[name].set_env_variable(one["name"], one["value"])  # type: ignore[attr-defined]
             if "resources" in wanted:
                 accelerator = wanted["resources"]["accelerator"]
-                made[name].set_accelerator_type(accelerator["resourceType"])  # type: ignore[attr-defined]
-                made[name].set_accelerator_limit(int(accelerator["resourceCount"]))  # type: ignore[attr-defined]
+                made[name].set_accelerator_type(accelerator["type"])  # type: ignore[attr-defined]
+                made[name].set_accelerator_limit(int(accelerator["count"]))  # type: ignore[attr-defined]
 
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "pipeline.json"

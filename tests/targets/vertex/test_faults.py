@@ -1,4 +1,4 @@
-"""What goes wrong on the way to Google: 29–36 of the faults, by the real SDK against real sockets."""
+"""What goes wrong on the way to Google: 29 to 36 of the faults, by the real SDK against real sockets."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ def test_an_upload_that_was_cut_off_is_done_to_its_end(
     assert set(vertex.uploads.values()) == {1}
 
 
-def test_a_large_file_is_uploaded_in_a_session(services: Callable[..., Services], vertex: VertexDouble, tmp_path: Path) -> None:
+def test_a_large_file_is_uploaded_in_a_session(
+    services: Callable[..., Services], vertex: VertexDouble, tmp_path: Path
+) -> None:
     """Fault 33: a session that broke is begun anew, and shows no object before its end."""
     (tmp_path / "big").mkdir()
     (tmp_path / "big/weights").write_bytes(b"\1" * (9 << 20))
@@ -143,7 +145,9 @@ def test_a_file_that_was_changed_in_the_bucket_is_replaced(
     assert vertex.calls("POST /upload")[-1].query["ifGenerationMatch"] == "5"
 
 
-def test_a_download_that_is_damaged_is_read_again(deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]) -> None:
+def test_a_download_that_is_damaged_is_read_again(
+    deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]
+) -> None:
     deploy().apply(release(3))
     wrong = Answer(200, b'{"files": {}, "sha256": ""}', {"X-Goog-Hash": "crc32c=AAAAAA=="})
     vertex.faults.append(Fault("GET /download", answer=wrong))
@@ -151,7 +155,9 @@ def test_a_download_that_is_damaged_is_read_again(deploy: Deploy, vertex: Vertex
     assert len(vertex.calls("GET /download")) >= 2
 
 
-def test_a_token_that_is_refused_is_renewed_once(deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]) -> None:
+def test_a_token_that_is_refused_is_renewed_once(
+    deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]
+) -> None:
     """Fault 36."""
     deployment = deploy()
     deployment.apply(release(3))

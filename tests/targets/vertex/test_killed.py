@@ -54,9 +54,7 @@ def the_way(
 def test_killed_after_every_call_that_changes_something(
     deploy: Deploy, vertex: VertexDouble, release: Callable[..., object], tmp_path: Path
 ) -> None:
-    killed = the_way(
-        deploy, vertex, release, tmp_path, lambda action: killed_again_and_again(vertex, action, WRITES)
-    )
+    killed = the_way(deploy, vertex, release, tmp_path, lambda action: killed_again_and_again(vertex, action, WRITES))
     # Manifest, three files, model, endpoint, deployed model, alias, traffic.
     assert killed == {"apply": 9, "second": 6, "canary": 1, "promote": 2, "destroy": 14}
 
@@ -98,7 +96,9 @@ def test_a_run_that_died_after_the_create_is_adopted(
     assert len(vertex.made) == 3
 
 
-def test_another_version_after_a_run_that_died(deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]) -> None:
+def test_another_version_after_a_run_that_died(
+    deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]
+) -> None:
     """What goes on is another version's; it is waited for, and then this one is made."""
     deploy().apply(release(3))
     vertex.slow = 12

@@ -21,7 +21,9 @@ def aliases(vertex: VertexDouble) -> dict[str, list[str]]:
     return {one.version_id: sorted(one.version_aliases) for one in vertex.models.get(MODEL, [])}
 
 
-def test_a_plan_changes_nothing_and_tells_all(deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]) -> None:
+def test_a_plan_changes_nothing_and_tells_all(
+    deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]
+) -> None:
     plan = deploy().plan(release(3))
     assert [(step.action, step.kind, step.name) for step in plan.steps] == [
         ("create", "artifact", "workbench-alpha-v3"),
@@ -65,7 +67,9 @@ def test_the_whole_way(deploy: Deploy, vertex: VertexDouble, release: Callable[.
     assert not deploy().destroy().changed
 
 
-def test_what_is_made_is_as_the_api_documents_it(deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]) -> None:
+def test_what_is_made_is_as_the_api_documents_it(
+    deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]
+) -> None:
     options = {"service_account": "serve@acme-1.iam.gserviceaccount.com", "gpu": "NVIDIA_TESLA_T4", "max_replicas": 3}
     deploy(**options).apply(release(3))
     (model,) = vertex.models[MODEL]
@@ -119,14 +123,18 @@ def test_a_version_that_answers_otherwise_loses_its_traffic(
         assert "champion" in aliases(vertex)["1"]
 
 
-def test_a_container_that_does_not_come_up_is_told(deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]) -> None:
+def test_a_container_that_does_not_come_up_is_told(
+    deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]
+) -> None:
     vertex.failing["DeployModel"] = (9, "Model server exited unexpectedly.")
     with pytest.raises(TargetError, match=r"DeployModel has failed: Model server exited unexpectedly\. \(code 9\)"):
         deploy().apply(release(3))
     assert deploy().apply(release(3)).traffic == {3: 100}
 
 
-def test_a_budget_refuses_before_anything_is_made(deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]) -> None:
+def test_a_budget_refuses_before_anything_is_made(
+    deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]
+) -> None:
     with pytest.raises(OverBudget, match=r"73\.00 USD a month"):
         deploy(budget=50).apply(release(3))
     assert vertex.made == []

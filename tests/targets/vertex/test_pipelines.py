@@ -52,7 +52,10 @@ def test_nodes_are_grouped_and_containers_ordered() -> None:
         ("evaluate", ["judge"], ("prepare", "train")),
     ]
     together = grouped(STEPS, containers_of("ingest+prepare,train+evaluate"), KEPT.__contains__)
-    assert [(one.name, one.after) for one in together] == [("ingest-prepare", ()), ("train-evaluate", ("ingest-prepare",))]
+    assert [(one.name, one.after) for one in together] == [
+        ("ingest-prepare", ()),
+        ("train-evaluate", ("ingest-prepare",)),
+    ]
 
 
 def test_what_is_in_memory_does_not_cross() -> None:

@@ -66,7 +66,7 @@ class Artifact:
 
     def find(self) -> Found | None:
         """The manifest; ``complete`` says whether the files are what it says."""
-        there = self._objects.list(self._folder)
+        there = self._objects.below(self._folder)
         stored = there.pop(MANIFEST, None)
         if stored is None:
             self._refuse_anothers(there)
@@ -89,7 +89,7 @@ class Artifact:
 
     def delete(self, found: Found) -> str:
         """Remove the files, and the manifest last."""
-        there = self._objects.list(self._folder)
+        there = self._objects.below(self._folder)
         for name in sorted(there, key=lambda name: (name == MANIFEST, name)):
             self._objects.delete(there[name])
         return ""
@@ -106,7 +106,7 @@ class Artifact:
                 where=f"client {self.release.client}",
                 hint="remove its folder under models/, and it is copied from the registry again",
             )
-        labels, there = self.release.labels, self._objects.list(self._folder)
+        labels, there = self.release.labels, self._objects.below(self._folder)
         written = there.pop(MANIFEST, None)
         self._refuse_anothers(there)
         manifest = {"sha256": self.release.sha256, "files": {path: _facts(file) for path, file in files.items()}}

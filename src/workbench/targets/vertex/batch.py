@@ -42,7 +42,7 @@ def predict_batch(services: Services, jobs: Jobs, version: int, rows: Path, dest
 
     def make(name: str, labels: Mapping[str, str]) -> Mapping[str, Any]:
         target = f"{folder_of_job(services.client, name)}instances.jsonl"
-        if target not in {stored.name for stored in objects.list(target).values()}:
+        if target not in {stored.name for stored in objects.below(target).values()}:
             objects.upload(target, local_file(rows), generation=0, metadata={"client": services.client})
         return batch_job(services, name, labels, version)
 
@@ -96,12 +96,12 @@ def _checked(rows: Path) -> int:
 
 def _collect(objects: Objects, job: Job, destination: Path, count: int) -> int:
     """Write the parts of the answer to one file, and count them."""
-    there = objects.list(f"{job.folder}predictions")
+    there = objects.below(f"{job.folder}predictions")
     parts = [there[name] for name in sorted(there) if "prediction.results" in name]
     got = 0
     with durable_file(destination) as staging, staging.open("wb") as file:
         for part in parts:
-            lines = objects.bytes(part).splitlines()
+            lines = objects.read(part).splitlines()
             got += len(lines)
             file.writelines(line + b"\n" for line in lines)
         if got != count:

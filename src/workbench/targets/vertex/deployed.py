@@ -147,6 +147,8 @@ def _facts(found: Any) -> dict[str, Fact]:
         "machine": machine.machine_type,
         "replicas": resources.min_replica_count,
         "max_replicas": resources.max_replica_count or resources.min_replica_count,
-        "gpu": f"{machine.accelerator_type.name} x {machine.accelerator_count}" if machine.accelerator_count else "none",
+        "gpu": f"{machine.accelerator_type.name} x {machine.accelerator_count}"
+        if machine.accelerator_count
+        else "none",
         "service_account": found.service_account,
     }

@@ -56,17 +56,19 @@ def containers_of(text: str) -> dict[str, tuple[str, ...]]:
     Raises:
         ConfigurationError: a tag is named twice, or is none.
     """
-    found = {part.replace("+", "-"): tuple(part.split("+")) for part in text.split(",")}
-    tags = [tag for part in found.values() for tag in part]
+    parts = text.split(",")
+    tags = [tag for part in parts for tag in part.split("+")]
     if len(tags) != len(set(tags)) or not all(re.fullmatch(r"[a-z][a-z0-9_]{0,29}", tag) for tag in tags):
         raise ConfigurationError(
             f"'{text[:80]}' does not say which tags make a container",
             hint="write tags with +, containers with a comma: ingest+prepare,train",
         )
-    return found
+    return {part.replace("+", "-"): tuple(part.split("+")) for part in parts}
 
 
-def grouped(steps: Sequence[Step], groups: Mapping[str, Sequence[str]], is_kept: Callable[[str], bool]) -> list[Container]:
+def grouped(
+    steps: Sequence[Step], groups: Mapping[str, Sequence[str]], is_kept: Callable[[str], bool]
+) -> list[Container]:
     """Group nodes by their tag.
 
     Args:
@@ -90,7 +92,9 @@ def grouped(steps: Sequence[Step], groups: Mapping[str, Sequence[str]], is_kept:
             if made_by is None or where[made_by.name] == where[step.name]:
                 continue
             if not is_kept(dataset):
-                readers = [one.name for one in steps if dataset in one.inputs and where[one.name] != where[made_by.name]]
+                readers = [
+                    one.name for one in steps if dataset in one.inputs and where[one.name] != where[made_by.name]
+                ]
                 raise _lost(dataset, made_by, readers, where)
             needs[where[step.name]].add(where[made_by.name])
     order = _ordered(needs)

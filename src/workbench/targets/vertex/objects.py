@@ -66,7 +66,7 @@ class Objects:
     def _options(self) -> dict[str, Any]:
         return {"retry": None, "timeout": self._services.settings.request_seconds}
 
-    def list(self, prefix: str) -> dict[str, Stored]:
+    def below(self, prefix: str) -> dict[str, Stored]:
         """The objects below a prefix, by what follows it."""
         with speaking(self._where):
             blobs = list(self._services.bucket.list_blobs(prefix=prefix, **self._options))
@@ -79,7 +79,7 @@ class Objects:
             list(pages)
         return [str(name).removeprefix(prefix).rstrip("/") for name in pages.prefixes]
 
-    def bytes(self, stored: Stored) -> bytes:
+    def read(self, stored: Stored) -> bytes:
         """What an object holds, held against its checksum.
 
         Raises:
@@ -98,7 +98,7 @@ class Objects:
             Stale: it was replaced since it was listed.
             TargetError: it is no JSON.
         """
-        content = self.bytes(stored)
+        content = self.read(stored)
         try:
             return json.loads(content)
         except ValueError as error:
@@ -173,7 +173,7 @@ def local_file(path: Path) -> Local:
     """A file with its size and digests."""
     from google_crc32c import Checksum
 
-    checksum = Checksum()  # type: ignore[no-untyped-call]
+    checksum: Any = Checksum()  # type: ignore[no-untyped-call]
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             checksum.update(chunk)

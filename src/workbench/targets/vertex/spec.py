@@ -20,24 +20,29 @@ from workbench.targets.vertex.training import container
 __all__ = ["pipeline_job", "pipeline_spec", "refuse_lost_runs", "run_pipeline"]
 
 SCHEMA = "2.1.0"
+DEFAULT = "__default__"
 GPU = "train"
 """Nodes with this tag train, so their container gets what accelerates it."""
 
 
-def pipeline_spec(services: Services, name: str, containers: Sequence[Container]) -> dict[str, Any]:
+def pipeline_spec(
+    services: Services, name: str, containers: Sequence[Container], pipeline: str = DEFAULT
+) -> dict[str, Any]:
     """The specification; what it holds is the same for the same containers and name.
 
     Args:
         services: whose, and with which image.
         name: of the job, whose folder the containers share.
         containers: in an order in which they can run.
+        pipeline: whose nodes they are.
     """
+    executors = {f"exec-{_key(one)}": _executor(services, name, one, pipeline) for one in containers}
     return {
         "pipelineInfo": {"name": name_of(services.client)},
         "schemaVersion": SCHEMA,
         "sdkVersion": "kfp-2.14.0",
         "components": {f"comp-{_key(one)}": {"executorLabel": f"exec-{_key(one)}"} for one in containers},
-        "deploymentSpec": {"executors": {f"exec-{_key(one)}": _executor(services, name, one) for one in containers}},
+        "deploymentSpec": {"executors": executors},
         "root": {"dag": {"tasks": {_key(one): _task(one) for one in containers}}},
     }
 
@@ -56,7 +61,7 @@ def pipeline_job(services: Services, name: str, labels: Mapping[str, str], spec:
     return job | ({"service_account": settings.service_account} if settings.service_account else {})
 
 
-def run_pipeline(services: Services, jobs: Jobs, containers: Sequence[Container]) -> Job:
+def run_pipeline(services: Services, jobs: Jobs, containers: Sequence[Container], pipeline: str = DEFAULT) -> Job:
     """Submit the pipeline, or find the one that goes on, and watch it to its end.
 
     Raises:
@@ -66,7 +71,7 @@ def run_pipeline(services: Services, jobs: Jobs, containers: Sequence[Container]
     refuse_lost_runs(services, containers)
 
     def make(name: str, labels: Mapping[str, str]) -> Mapping[str, Any]:
-        return pipeline_job(services, name, labels, pipeline_spec(services, name, containers))
+        return pipeline_job(services, name, labels, pipeline_spec(services, name, containers, pipeline))
 
     job = jobs.watch(PIPELINE, jobs.begin(PIPELINE, make))
     jobs.settle(PIPELINE, job)
@@ -83,15 +88,19 @@ def refuse_lost_runs(services: Services, containers: Sequence[Container]) -> Non
         )
 
 
-def _executor(services: Services, name: str, one: Container) -> dict[str, Any]:
+def _executor(services: Services, name: str, one: Container, pipeline: str) -> dict[str, Any]:
     nodes = ",".join(step.name for step in one.steps)
-    made = container(services, name, ["--nodes", nodes])
+    which = [] if pipeline == DEFAULT else ["--pipelines", pipeline]
+    made = container(services, name, [*which, "--nodes", nodes])
     spec: dict[str, Any] = {"image": made["image_uri"], "command": made["command"], "args": made["args"]}
     if "env" in made:
         spec["env"] = made["env"]
     train = services.settings.train
     if train.gpu and any(GPU in step.tags for step in one.steps):
-        spec["resources"] = {"accelerator": {"type": train.gpu, "count": str(train.gpus)}}
+        # Twice, as kfp does: older readers know the first two fields alone.
+        count = str(train.gpus)
+        accelerator = {"type": train.gpu, "count": count, "resourceType": train.gpu, "resourceCount": count}
+        spec["resources"] = {"accelerator": accelerator}
     return {"container": spec}
 
 

@@ -40,7 +40,8 @@ class VertexTarget:
         """The adapter of a place."""
         from workbench.clients.targets import VertexTarget as Settings
 
-        assert isinstance(place.settings, Settings)
+        if not isinstance(place.settings, Settings):
+            raise TypeError(place.settings.kind)
         return cls(place.name, Services(place.settings, place.secrets, place.client))
 
     def parts(self, release: Release) -> Sequence[Part]:

@@ -89,7 +89,7 @@ def bring(objects: Objects, client: str, name: str, project: Path, folders: tupl
         ConfigurationError: one of them is empty.
     """
     prefix = folder_of_job(client, name)
-    there = objects.list(prefix)
+    there = objects.below(prefix)
     for folder in (text.format(client=client) for text in folders):
         files = files_of(project / folder) if (project / folder).is_dir() else {}
         if not files:
@@ -107,7 +107,7 @@ def bring(objects: Objects, client: str, name: str, project: Path, folders: tupl
 
 def fetch(objects: Objects, client: str, job: Job, project: Path) -> None:
     """Download what a job has made; the candidate takes the place of the one here when it is whole."""
-    there = objects.list(job.folder)
+    there = objects.below(job.folder)
 
     def below(folder: str) -> dict[str, Any]:
         return {name.removeprefix(folder + "/"): one for name, one in there.items() if name.startswith(folder + "/")}
