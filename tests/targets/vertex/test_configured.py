@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +20,8 @@ from workbench.targets.release import predict, release_of
 
 pytestmark = pytest.mark.xdist_group("vertex")
 
-TARGET = """
-deploy:
-  cloud:
-    kind: vertex
-    project: acme-1
-    location: us-central1
-    bucket: acme-models
-    image: us-docker.pkg.dev/acme-1/workbench/serving:1
-    address: {address}
-    poll_seconds: 0.001
-"""
+LIVE = ("WORKBENCH_LIVE_VERTEX", "WORKBENCH_LIVE_VERTEX_KEY")
+"""With `--live`: the target's settings as JSON (project, location, bucket, image), and the service account's key."""
 
 
 def serving(files: Mapping[str, bytes], variables: Mapping[str, str]) -> Callable[[Rows], list[Any]]:
@@ -46,17 +40,40 @@ def serving(files: Mapping[str, bytes], variables: Mapping[str, str]) -> Callabl
     return lambda rows: predict(model, rows)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where it is tried: the double, or with `--live` a real project."""
+
+    settings: Mapping[str, Any]
+    key: str
+    double: VertexDouble | None = None
+
+
 @pytest.fixture
-def cloud() -> Iterator[VertexDouble]:
-    with VertexDouble(serving) as service:
-        yield service
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    if request.config.getoption("--live", default=False):
+        settings, key = (os.environ[name] for name in LIVE)
+        yield Place({"kind": "vertex", **json.loads(settings)}, key)
+        return
+    with VertexDouble(serving) as double:
+        settings = {
+            "kind": "vertex",
+            "project": "acme-1",
+            "location": "us-central1",
+            "bucket": double.bucket,
+            "image": "us-docker.pkg.dev/acme-1/workbench/serving:1",
+            "address": double.address,
+            "poll_seconds": 0.001,
+        }
+        yield Place(settings, key_file(double.address), double)
 
 
 @pytest.mark.integration
-def test_a_champion_is_served(clinic_copy: Path, cloud: VertexDouble) -> None:
+def test_a_champion_is_served(clinic_copy: Path, place: Place) -> None:
     with (clinic_copy / "conf/clients/clinic/client.yml").open("a") as file:
-        file.write(TARGET.format(address=cloud.address))
-    with environment(CLINIC__GOOGLE_CREDENTIALS=key_file(cloud.address)):
+        # JSON is YAML.
+        file.write("\ndeploy: " + json.dumps({"cloud": place.settings}) + "\n")
+    with environment(CLINIC__GOOGLE_CREDENTIALS=place.key):
         with open_deployment(clinic_copy, "clinic", "cloud") as deployment:
             release = release_of(clinic_copy, "clinic")
             done = deployment.apply(release)
@@ -69,4 +86,6 @@ def test_a_champion_is_served(clinic_copy: Path, cloud: VertexDouble) -> None:
             assert deployment.plan(release).is_empty
         with open_deployment(clinic_copy, "clinic", "cloud") as deployment:
             deployment.destroy()
-    assert (cloud.models, cloud.endpoints, cloud.objects) == ({}, {}, {})
+            assert deployment.status().parts == ()
+    if place.double is not None:
+        assert (place.double.models, place.double.endpoints, place.double.objects) == ({}, {}, {})
