@@ -96,7 +96,6 @@ def test_a_job_that_fails_is_told_and_the_next_is_another(jobs: Open, vertex: Ve
     opened = jobs()
     with pytest.raises(TargetError, match=r"ended as failed: The replica workerpool0-0 exited"):
         train(opened.services, opened.jobs, project)
-    assert opened.jobs.begun.__self__ is opened.jobs
     vertex.job_fails = ""
     vertex.faults.append(Fault("POST .*customJobs", answer=Answer(503)))
     # The name has the second in it.
@@ -157,6 +156,7 @@ def test_a_batch_that_answers_too_little_is_not_taken(
     assert not (tmp_path / "out.jsonl").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_container_runs_kedro_and_leaves_its_files(clinic_project: Path, tmp_path: Path, project: Path) -> None:
     """The container's command, with a folder in the place of /gcs."""

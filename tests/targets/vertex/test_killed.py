@@ -54,8 +54,21 @@ def the_way(
 def test_killed_after_every_call_that_changes_something(
     deploy: Deploy, vertex: VertexDouble, release: Callable[..., object], tmp_path: Path
 ) -> None:
-    killed = the_way(deploy, vertex, release, tmp_path, lambda action: killed_again_and_again(vertex, action, WRITES))
+    """The first apply; the other commands are killed so, and after every other call, by `make test-slow`."""
+    vertex.unseen, vertex.slow = 1, 2
+    killed = killed_again_and_again(vertex, lambda: deploy().apply(release(3)), WRITES)
     # Manifest, three files, model, endpoint, deployed model, alias, traffic.
+    assert killed == 9
+    assert Book(tmp_path, "alpha", "cloud").rollout() == Rollout(3)
+    assert len(vertex.made) == 3
+    assert set(vertex.uploads.values()) == {1}
+
+
+@pytest.mark.slow
+def test_all_commands_killed_after_every_call_that_changes_something(
+    deploy: Deploy, vertex: VertexDouble, release: Callable[..., object], tmp_path: Path
+) -> None:
+    killed = the_way(deploy, vertex, release, tmp_path, lambda action: killed_again_and_again(vertex, action, WRITES))
     assert killed == {"apply": 9, "second": 6, "canary": 1, "promote": 2, "destroy": 14}
 
 

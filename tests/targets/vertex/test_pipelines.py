@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,7 @@ def test_a_pipeline_is_submitted_once(jobs: Callable[..., Opened], vertex: Verte
         run_pipeline(opened.services, opened.jobs, made())
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_commands(project: Path, kedro: Callable[..., Any], vertex: VertexDouble) -> None:
     """All clients' pipeline is accepted, and a dataset in memory is refused by name before anything is begun."""
@@ -143,8 +145,9 @@ deploy:
         assert vertex.requests == []
         done = kedro(project, "vertex", "pipeline", *options, "--json")
         assert json.loads(done.stdout)["state"] == "SUCCEEDED"
-        with (project / "conf/clients/clinic/catalog.yml").open("a") as file:
-            file.write("\nfeatures: {type: kedro.io.MemoryDataset}\n")
+        catalog = project / "conf/base/catalog.yml"
+        memory = "features:\n  type: kedro.io.MemoryDataset\n\n"
+        catalog.write_text(re.sub(r"(?ms)^features:\n.*?\n\n", memory, catalog.read_text()))
         refused = kedro(project, "vertex", "pipeline", *options, check=False)
     assert refused.returncode == 1
     assert "dataset 'features' is in memory only; 'make_features' (container prepare) makes it" in refused.stderr
