@@ -109,12 +109,25 @@ def test_a_run_that_died_after_the_create_is_adopted(
     assert len(vertex.made) == 3
 
 
+@pytest.mark.parametrize("on", ["models:upload", ":deployModel"])
+def test_a_second_version_whose_run_died_is_adopted(
+    deploy: Deploy, vertex: VertexDouble, release: Callable[..., object], on: str
+) -> None:
+    """A version has no id that it could be refused by: what goes on has to be found."""
+    deploy().apply(release(3))
+    vertex.slow = 40
+    assert killed_after(vertex, lambda: deploy().apply(release(4)), f"POST .*{on}")
+    assert deploy().apply(release(4)).rollout == Rollout(3, 4)
+    assert len(vertex.calls(f"POST .*{on}")) == 2
+    assert len(vertex.made) == 5
+
+
 def test_another_version_after_a_run_that_died(
     deploy: Deploy, vertex: VertexDouble, release: Callable[..., object]
 ) -> None:
     """What goes on is another version's; it is waited for, and then this one is made."""
     deploy().apply(release(3))
-    vertex.slow = 12
+    vertex.slow = 40
     assert killed_after(vertex, lambda: deploy().apply(release(4)), "models:upload")
     deploy().apply(release(5))
     assert sorted(one.version_id for one in vertex.models[ENDPOINT.replace("endpoints", "models")]) == ["1", "3"]
