@@ -71,8 +71,10 @@ def test_a_quota_says_when_to_come_back(services: Callable[..., Services], verte
     vertex.faults.append(Fault("models", answer=Answer(502), times=9))
     with pytest.raises(Unreachable, match="it answers 502"):
         client.look(client.models.get_model, request)
-    # The SDK itself has tried nothing again.
-    assert len(vertex.calls("models")) == 3
+    with pytest.raises(Unreachable, match="it answers 502"):
+        Objects(client).below("workbench/")
+    # The SDK itself has tried nothing again, though it would have: Cloud Storage's repeats all reading for two minutes.
+    assert len(vertex.calls("models")) == 4
     client.close()
 
 
