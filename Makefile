@@ -18,7 +18,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # uv brings certificates of its own; a company's are in the system's store, where pip looks too.
 export UV_NATIVE_TLS ?= true
 
-.PHONY: help setup run fleet test test-slow test-airflow test-spark spark-server test-browser lint types contracts unit format bench bench-reports bench-fleet bench-serving lab ui clean
+.PHONY: help setup run fleet test test-slow test-airflow test-spark spark-server test-kfp test-browser lint types contracts unit format bench bench-reports bench-fleet bench-serving lab ui clean
 
 help: ## show this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,6 +76,15 @@ test-airflow: $(STAMP) .venv-airflow/.installed ## the exported DAG, run by a re
 	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
 	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python -r constraints-airflow.txt 2>/dev/null \
 		|| .venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-airflow.txt
+	@touch $@
+
+test-kfp: .venv-kfp/.installed ## the pipeline for Vertex AI, read and compiled by the real kfp
+	.venv-kfp/bin/python tests/targets/vertex/read_by_kfp.py
+
+# kfp pins what the workbench needs otherwise, so it has an environment of its own.
+.venv-kfp/.installed: constraints-kfp.txt | $(STAMP)
+	@test -x .venv-kfp/bin/python || $(PYTHON) -m venv .venv-kfp
+	@.venv-kfp/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-kfp.txt
 	@touch $@
 
 test-spark: $(STAMP) .venv-spark/.installed ## ingest and prepare of all clients on Apache Spark's own server

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from double_service import Fault, in_child
+from killing import killed_after, killed_at_each_call
 from tiny_cloud import TinyCloud, release
 
 from workbench.targets.book import Book, Rollout
 from workbench.targets.deployment import Deployment
 
 Deploy = Callable[..., Deployment]
-
-
-def killed_at_each_call(cloud: TinyCloud, action: Callable[[], object]) -> int:
-    """Run an action in a process that is killed after its first call, again after its second, … until one ends."""
-    for call in range(200):
-        read, write = os.pipe()
-        cloud.faults[:] = [Fault("", skip=call, kill=lambda read=read: int(os.read(read, 20)))]
-
-        def child(write: int = write) -> None:
-            os.write(write, str(os.getpid()).encode())
-            action()
-
-        status = in_child(child)
-        os.close(read)
-        os.close(write)
-        if status == 0:
-            return call
-        assert status == -signal.SIGKILL
-    raise AssertionError("it never came to its end")
 
 
 @pytest.mark.parametrize("can_pin", [True, False])
@@ -67,16 +46,7 @@ def test_a_rollback_that_was_killed_goes_back_once(deploy: Deploy, cloud: TinyCl
     deploy().promote()
     book = Book(tmp_path, "alpha", "tiny")
     # Killed when the traffic is back, and before the ledger knows it.
-    read, write = os.pipe()
-    cloud.faults[:] = [Fault("PUT /split", kill=lambda: int(os.read(read, 20)))]
-
-    def child() -> None:
-        os.write(write, str(os.getpid()).encode())
-        deploy().rollback()
-
-    assert in_child(child) == -signal.SIGKILL
-    os.close(read)
-    os.close(write)
+    assert killed_after(cloud, lambda: deploy().rollback(), "PUT /split")
     for operation in cloud.operations.values():
         while not operation.look():
             pass

@@ -138,5 +138,11 @@ def _local(place: Place) -> Target:
     return LocalServing(place)
 
 
-_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"databricks": _databricks, "local": _local}
+def _vertex(place: Place) -> Target:
+    from workbench.targets.vertex.target import VertexTarget
+
+    return VertexTarget.of(place)
+
+
+_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"databricks": _databricks, "local": _local, "vertex": _vertex}
 """By kind; a client's configuration names a kind, and never a class."""

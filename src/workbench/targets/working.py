@@ -90,6 +90,8 @@ class Work:
             return found
         self._book.plan(part.kind, part.name, part.version, part.wanted)
         operation = begun.operation if begun is not None and begun.state == "planned" else ""
+        # Whoever was killed before the answer came knows no operation; the service may.
+        operation = operation or (found.operation if found is not None else "")
         if operation:
             self._view.step(f"{part.kind} {part.name}: found what was begun")
             # If that has failed, it is begun anew, and says why if it fails again.
@@ -111,10 +113,13 @@ class Work:
     def remove(self, part: Part) -> bool:
         """Take the part down; whether there was one."""
         begun = self._book.find(part.kind, part.name)
-        if begun is not None and begun.state == "planned" and begun.operation:
-            with suppress(TargetError):
-                self.wait(part.poll, begun.operation, f"{part.kind} {part.name}")
         found = self.find(part)
+        operation = begun.operation if begun is not None and begun.state == "planned" else ""
+        operation = operation or (found.operation if found is not None else "")
+        if operation:
+            with suppress(TargetError):
+                self.wait(part.poll, operation, f"{part.kind} {part.name}")
+            found = self.find(part)
         if found is not None:
             if begun is None:
                 self._book.plan(part.kind, part.name, part.version, part.wanted)
