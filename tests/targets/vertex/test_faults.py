@@ -11,10 +11,10 @@ from double_service import Answer, Fault
 from gcs_double import Kept
 from google_token_double import key_file
 from vertex_double import VertexDouble
-from workbench.targets.vertex.credentials import credentials_of
 
 from workbench.errors import ConfigurationError, SecretMissing, TargetError, Unreachable
 from workbench.targets.deployment import Deployment
+from workbench.targets.vertex.identity import credentials_of
 from workbench.targets.vertex.objects import Objects, files_of
 from workbench.targets.vertex.services import Services
 
