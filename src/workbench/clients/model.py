@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workbench.clients.brand import Brand
 from workbench.clients.delivery import Delivery
+from workbench.clients.hosted import Hosted
 from workbench.clients.schedule import Schedule, ScheduleName
 from workbench.clients.sources import Source
 
@@ -102,6 +103,7 @@ class Client(_Model):
 
     metric: Metric = Field(description="The primary metric and the margin of the promotion gate.")
     budgets: Budgets = Field(default_factory=Budgets, description="What a run may cost.")
+    hosted: Hosted | None = Field(None, description="Where language models are tuned, if not on this machine.")
     brand: Brand = Field(default_factory=Brand, description="How the client's reports look.")
     schedule: dict[ScheduleName, Schedule] = Field({}, description="By name: which reports are made, and when.")
     deliver: dict[ScheduleName, Delivery] = Field({}, description="By name: where reports go.")
