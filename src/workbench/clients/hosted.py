@@ -84,7 +84,10 @@ class Hosted(_Model):
     poll_seconds: float = Field(30.0, gt=0, le=600, description="Between two looks at a job that runs.")
     deadline_hours: float = Field(48.0, gt=0, description="After that a run stops waiting; the job goes on.")
     settle_seconds: float = Field(
-        60.0, ge=0, le=3600, description="How long a thing that may have been made is looked for before it is made anew."
+        60.0,
+        ge=0,
+        le=3600,
+        description="How long a thing that may have been made is looked for before it is made anew.",
     )
     timeout_seconds: float = Field(120.0, gt=0, le=3600, description="For one answer.")
 

@@ -1,4 +1,4 @@
-"""Language models tuned at OpenAI, Azure OpenAI, or a server that speaks OpenAI's API: files, jobs, answers, and cost."""
+"""Language models tuned at OpenAI, Azure OpenAI, or what speaks OpenAI's API: files, jobs, answers, and cost."""
 
 from __future__ import annotations
 

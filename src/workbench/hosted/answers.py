@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 from workbench.errors import ModelError
 from workbench.hosted.session import Session
-from workbench.hosted.translate import Filtered
+from workbench.hosted.translate import Filtered, NotThere
 
 __all__ = ["HostedChat", "Journal"]
 
@@ -66,10 +67,19 @@ class HostedChat:
         model: name of the model; for Azure, of the deployment.
         journal: where answers are kept.
         identity: what the answers depend on beside the prompt; a deployment's name says little about its model.
+        prepare: called before the first question that is not in the journal; it brings up a deployment.
     """
 
-    def __init__(self, session: Session, model: str, journal: Journal, identity: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        model: str,
+        journal: Journal,
+        identity: str,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
         self._session, self._model, self._journal, self._identity = session, model, journal, identity
+        self._prepare, self._lock, self._ready_at = prepare, threading.Lock(), 0.0
 
     def answer(
         self,
@@ -115,13 +125,30 @@ class HostedChat:
         known = self._journal.get(key)
         if known is not None:
             return known
+        self._make_ready()
         try:
-            answer = self._ask(prompt, max_new_tokens)
+            answer = self._patiently(prompt, max_new_tokens)
         except Filtered:
             _LOG.warning("the content filter of %s refused a held-out example; it counts as no answer", self._model)
             answer = ""
         self._journal.put(key, answer)
         return answer
+
+    def _make_ready(self) -> None:
+        with self._lock:
+            if not self._ready_at:
+                self._prepare()
+                self._ready_at = time.monotonic()
+
+    def _patiently(self, prompt: Messages, max_new_tokens: int) -> str:
+        """Azure's data plane may not know a deployment for some minutes after the resource manager says that it is up."""
+        while True:
+            try:
+                return self._ask(prompt, max_new_tokens)
+            except NotThere:
+                if time.monotonic() - self._ready_at > self._session.hosted.settle_seconds:
+                    raise
+                time.sleep(min(5.0, self._session.hosted.poll_seconds))
 
     def _ask(self, prompt: Messages, max_new_tokens: int) -> str:
         from openai.types.chat import ChatCompletion

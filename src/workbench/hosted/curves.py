@@ -1,8 +1,8 @@
 """A job's curves in MLflow, live: a run of its own for each job, which outlives the processes that watch it.
 
-A Kedro run that is killed has its MLflow run closed, and the next one has another; the job goes on. So its curves are in
-a run named after the job, found again by the tag ``hosted_job``. A number is sent once: what the run has is asked for
-first, and time stamps are the service's, so that MLflow itself knows a number that comes twice.
+A Kedro run that is killed has its MLflow run closed, and the next one has another; the job goes on. So its curves are
+in a run named after the job, found again by the tag ``hosted_job``. A number is sent once: what the run has is asked
+for first, and time stamps are the service's, so that MLflow itself knows a number that comes twice.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What a tuning will cost, before anything is sent; and the budget that refuses.
 
-Training costs ``tokens × epochs × price of a trained token``, for supervised tuning and preference pairs alike
-(https://learn.microsoft.com/azure/ai-foundry/openai/how-to/fine-tuning-cost-management). Added to that is the comparison
-on held-out examples: every prompt to both models, each answer as long as it may be, and the hours for which the
-deployment of the tuned model is up for it.
+Training costs ``tokens * epochs * price of a trained token``, for supervised tuning and preference pairs alike
+(https://learn.microsoft.com/azure/ai-foundry/openai/how-to/fine-tuning-cost-management). Added to that is the
+comparison on held-out examples: every prompt to both models, each answer as long as it may be, and the hours for which
+the deployment of the tuned model is up for it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Estimate:
     def __str__(self) -> str:
         bound = " at most" if self.counted_by == "bytes" else ""
         return (
-            f"{self.model}: {self.examples} examples of{bound} {self.tokens:,} tokens × {self.epochs} epochs: "
+            f"{self.model}: {self.examples} examples of{bound} {self.tokens:,} tokens, {self.epochs} times: "
             f"training ${self.training:.2f}, evaluation ${self.evaluation:.2f}, hosting ${self.hosting:.2f}, "
             f"together at most ${self.total:.2f} (prices of {self.as_of}, tokens by {self.counted_by})"
         )

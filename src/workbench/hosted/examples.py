@@ -84,8 +84,7 @@ def _problem(example: Any, method: Method) -> str:
 
 
 def _chat(example: Example) -> str:
-    unknown = sorted(set(example) - EXAMPLE_KEYS)
-    if unknown:
+    if set(example) - EXAMPLE_KEYS:
         return f"has keys other than {', '.join(sorted(EXAMPLE_KEYS))}"
     messages = example.get("messages")
     if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
@@ -100,25 +99,28 @@ def _chat(example: Example) -> str:
 
 
 def _pair(example: Example) -> str:
-    unknown = sorted(set(example) - {"input", "preferred_output", "non_preferred_output"})
-    if unknown:
+    if set(example) - {"input", "preferred_output", "non_preferred_output"}:
         return "has keys other than input, preferred_output and non_preferred_output"
     given = example.get("input")
     messages = given.get("messages") if isinstance(given, Mapping) else None
-    if not isinstance(messages, Sequence) or not messages:
+    if not isinstance(given, Mapping) or not isinstance(messages, Sequence) or not messages:
         return "its input has no list of messages"
-    problem = _tools(given or {}) or _messages(messages, given or {})
-    if problem:
-        return problem
-    if messages[-1]["role"] == "assistant":
-        return "the messages of its input end with the assistant's; the two outputs are what follows"
+    problem = _tools(given) or _messages(messages, given)
+    if not problem and messages[-1]["role"] == "assistant":
+        problem = "the messages of its input end with the assistant's; the two outputs are what follows"
+    return problem or _outputs(example, given)
+
+
+def _outputs(example: Example, given: Mapping[str, Any]) -> str:
     for name in ("preferred_output", "non_preferred_output"):
         output = example.get(name)
         if not isinstance(output, Sequence) or len(output) != 1:
             return f"its {name} is not a list of one message"
-        problem = _messages(output, given or {})
-        if problem or output[0]["role"] != "assistant":
-            return f"its {name}: {problem or 'the message is not the assistant’s'}"
+        problem = _messages(output, given)
+        if not problem and output[0]["role"] != "assistant":
+            problem = "the message is not the assistant's"
+        if problem:
+            return f"its {name}: {problem}"
     return ""
 
 

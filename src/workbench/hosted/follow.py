@@ -154,7 +154,8 @@ def _new_events(session: Session, job_id: str, seen: set[str]) -> list[FineTunin
             break
         after = page.data[-1].id
     seen.update(event.id for event in new)
-    return sorted(reversed(new), key=lambda event: event.created_at)
+    new.reverse()  # several may have one time stamp
+    return sorted(new, key=lambda event: event.created_at)
 
 
 def _new_checkpoints(session: Session, job_id: str, heard: Followed, seen: set[str]) -> list[Point]:

@@ -80,13 +80,12 @@ def _of_status(error: APIStatusError, where: str) -> WorkbenchError:
         later = kind(f"it has too much to do, or is down ({status})", where=where, hint=_LATER)
         later.retry_after = seconds_of(error.response.headers.get("retry-after"))
         return later
-    if status == 403:
-        return ConfigurationError(f"it forbids this (403: {said(error)})", where=where, hint="ask for the role or right")
     if status == 404:
         return NotThere(f"it is not there (404: {said(error)})", where=where, hint="see `hosted` in client.yml")
     if code == "content_filter":
         return Filtered("the content filter refused it", where=where, hint="look at the example")
-    return ConfigurationError(f"it refuses the request ({status}: {said(error)})", where=where, hint="correct it")
+    hint = "ask for the role or right" if status == 403 else "correct it"
+    return ConfigurationError(f"it refuses the request ({status}: {said(error)})", where=where, hint=hint)
 
 
 def said(error: Any) -> str:
