@@ -141,7 +141,7 @@ class HostedChat:
                 self._ready_at = time.monotonic()
 
     def _patiently(self, prompt: Messages, max_new_tokens: int) -> str:
-        """Azure's data plane may not know a deployment for some minutes after the resource manager says that it is up."""
+        """Azure answers 404 for some minutes after the resource manager says that a deployment is up."""
         while True:
             try:
                 return self._ask(prompt, max_new_tokens)
