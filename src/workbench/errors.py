@@ -14,10 +14,14 @@
     │   ├── DeliveryError        a report was refused where it was to go
     │   │   └── DeliveryInDoubt  it is not known if it arrived; sending it again might deliver it twice
     │   ├── KernelError          a warm kernel could not be had
+    │   ├── TargetError          where a model is to be served, something was refused, or an answer is wrong
+    │   │   ├── Gone             a service does not know an operation any more
+    │   │   └── OverBudget       it would cost more than the client's configuration allows
     │   └── SecretError          where secrets are kept, they were refused or cannot be read
     └── Transient                the same command may pass later: network, quota, lock
         ├── Busy                 somebody else holds the client
         ├── KernelLost           a report's kernel died before its first cell
+        ├── StillWorking         an operation goes on at a service for longer than its deadline
         └── Unreachable          a server does not answer, or asks to come back later
 
 An adapter translates a foreign error at one point (``raise DataError(...) from error``). Whether a run is tried again
@@ -32,13 +36,17 @@ __all__ = [
     "DataError",
     "DeliveryError",
     "DeliveryInDoubt",
+    "Gone",
     "KernelError",
     "KernelLost",
     "ModelError",
+    "OverBudget",
     "ReportError",
     "SecretError",
     "SecretMissing",
+    "StillWorking",
     "StorageError",
+    "TargetError",
     "Terminal",
     "Transient",
     "UnknownClient",
@@ -130,6 +138,18 @@ class KernelError(Terminal):
     """A warm kernel could not be had; a cold one may."""
 
 
+class TargetError(Terminal):
+    """Where a model is to be served, something was refused, or an answer is wrong."""
+
+
+class Gone(TargetError):
+    """A service does not know an operation any more."""
+
+
+class OverBudget(TargetError):
+    """It would cost more than the client's configuration allows."""
+
+
 class Busy(Transient):
     """Somebody else holds the client."""
 
@@ -142,6 +162,10 @@ class Unreachable(Transient):
     """
 
     retry_after: float | None = None
+
+
+class StillWorking(Transient):
+    """An operation goes on at a service for longer than its deadline; the same command finds it again."""
 
 
 class KernelLost(Transient):

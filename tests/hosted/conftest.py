@@ -26,8 +26,9 @@ from pipelines.tune import nodes
 from pipelines.tune.parameters import TuneParameters
 from workbench.clients import ClientRegistry
 from workbench.datasets import ClientFiles, TunedModelFolder
-from workbench.hosted.book import JsonBook
+from workbench.hosted.ledger import book_of
 from workbench.registry.store import Store, open_store
+from workbench.targets.book import Book
 
 ROOT = Path(__file__).parents[2]
 CLIENT = {
@@ -62,14 +63,15 @@ class World:
     openai: OpenAIDouble
     arm: ArmDouble | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    deploy: dict[str, Any] = field(default_factory=dict)
 
     @property
     def files(self) -> ClientFiles:
         return ClientFiles("acme", self.project)
 
     @property
-    def book(self) -> JsonBook:
-        return JsonBook.of(self.project, "acme")
+    def book(self) -> Book:
+        return book_of(self.project, "acme")
 
     @property
     def store(self) -> Store:
@@ -78,7 +80,8 @@ class World:
     def configure(self, **hosted: Any) -> None:
         """Write client.yml; arguments change its block ``hosted``."""
         self.settings |= hosted
-        text = yaml.safe_dump({**CLIENT, "hosted": self.settings})
+        deploy = {"deploy": {"cloud": self.deploy}} if self.deploy else {}
+        text = yaml.safe_dump({**CLIENT, "hosted": self.settings, **deploy})
         (self.project / "conf/clients/acme/client.yml").write_text(text)
 
     def parameters(self, **changes: Any) -> TuneParameters:
@@ -170,7 +173,7 @@ def azure(project: Path, monkeypatch: pytest.MonkeyPatch, certificate: ssl.SSLCo
     """An account at Azure OpenAI, with the resource manager beside it."""
     with OpenAIDouble("azure") as service, ArmDouble(certificate) as arm:
         made = azure_world(project, service, arm)
-        for name, value in {**SECRETS, "ACME__OPENAI_API_KEY": service.key}.items():
+        for name, value in {**SECRETS, "ACME__AZURE_OPENAI_API_KEY": service.key}.items():
             monkeypatch.setenv(name, value)
         yield made
 
@@ -179,19 +182,19 @@ def azure_world(project: Path, service: OpenAIDouble, arm: ArmDouble) -> World:
     """The configuration of one."""
     service.deployments = lambda: {"base": MODEL, **arm.up()}
     made = World(project, service, arm)
+    made.deploy = {
+        "kind": "azure_openai",
+        "subscription": arm_double.SUBSCRIPTION,
+        "resource_group": arm_double.GROUP,
+        "account": arm_double.ACCOUNT,
+        "address": service.address,
+        "management": arm.address,
+        "authority": arm.address,
+        "login": "key",
+        "poll_seconds": 0.01,
+    }
     made.configure(
-        service="azure_openai",
-        endpoint=service.address,
-        base_deployment="base",
-        azure={
-            "subscription": arm_double.SUBSCRIPTION,
-            "resource_group": arm_double.GROUP,
-            "account": arm_double.ACCOUNT,
-            "management": arm.address,
-            "authority": arm.address,
-        },
-        poll_seconds=0.01,
-        settle_seconds=0.2,
+        service="azure_openai", target="cloud", base_deployment="base", poll_seconds=0.01, settle_seconds=0.2
     )
     made.write(rows())
     return made
@@ -223,9 +226,7 @@ def certificate_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .sign(key, hashes.SHA256())
     )
     path = tmp_path_factory.mktemp("certificate") / "certificate.pem"
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(pem + signed.public_bytes(serialization.Encoding.PEM))
     return path
 

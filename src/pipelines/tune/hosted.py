@@ -7,27 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pipelines.tune import evaluation
 from pipelines.tune.parameters import TuneParameters
 from workbench.datasets import ClientFiles
 from workbench.datasets.hosted_model import HostedModel
-from workbench.errors import ConfigurationError
 from workbench.hosted import curves, examples, files, jobs
-from workbench.hosted.book import JsonBook
 from workbench.hosted.follow import Followed, explain_end, follow
-from workbench.hosted.ledger import Book, Entry
+from workbench.hosted.ledger import book_of, made
 from workbench.hosted.progress import JobProgress
 from workbench.hosted.session import Session, open_session, settings_of
 from workbench.registry import runs
 from workbench.registry.store import open_store
+from workbench.targets.book import Book
 
 if TYPE_CHECKING:
-    from workbench.clients.hosted import Hosted
     from workbench.hosted.estimate import Estimate
     from workbench.targets.azure_openai.arm import Arm
+    from workbench.targets.azure_openai.parts import DeploymentPart
+    from workbench.targets.protocol import Doing
+    from workbench.targets.working import Work
 
 __all__ = ["bring_up", "estimate", "for_service", "take_down", "tune_hosted"]
 
@@ -52,26 +54,25 @@ def estimate(
     """
     from workbench.hosted.estimate import estimate as estimated
     from workbench.hosted.estimate import refuse_over_budget
-    from workbench.hosted.prices import price_list
+    from workbench.hosted.prices import price_of
     from workbench.hosted.tokens import counter
 
     client = project_files.client
-    hosted, settings = settings_of(project_files.project, client), parameters.hosted
+    hosted, settings = settings_of(project_files.project, client).hosted, parameters.hosted
     rows = _checked(client, train, validation)[0]
     held_out = [messages[:-1] for messages in evaluation.chosen(test, parameters.evaluate.examples)]
-    made = estimated(
+    found = estimated(
         str(settings.model),
         rows,
         held_out,
         epochs=None if settings.epochs == "auto" else settings.epochs,
         answer_tokens=parameters.evaluate.max_new_tokens,
-        prices=price_list(project_files.project, hosted.prices or hosted.service),
+        price=price_of(project_files.project, hosted.prices or hosted.service, str(settings.model), f"client {client}"),
         counter=counter(str(settings.model)),
-        where=f"client {client}",
     )
-    _LOG.info("%s; the budget is $%.2f", made, hosted.budget)
-    refuse_over_budget(made, hosted.budget, client)
-    return made
+    _LOG.info("%s; the budget is %.2f", found, hosted.budget)
+    refuse_over_budget(found, hosted.budget, client)
+    return found
 
 
 def tune_hosted(
@@ -88,52 +89,35 @@ def tune_hosted(
     """
     client, project = project_files.client, project_files.project
     content = [examples.lines_of(fold) for fold in _checked(client, train, validation)]
-    session, book = open_session(project, client), JsonBook.of(project, client)
+    session, book = open_session(project, client), book_of(project, client)
     try:
-        spec = _spec(session.hosted, client, parameters, for_service(train), content)
+        spec = _spec(session, parameters, for_service(train), content)
         job_id = _job(session, book, spec, content)
         heard = _watched(session, project_files, spec, job_id)
         if heard.job.status != "succeeded":
             # Not billed, and not attached to again: https://learn.microsoft.com/azure/ai-foundry/openai/how-to/
             # fine-tuning-cost-management says so of failed jobs.
-            book.put(Entry(jobs.KIND, spec.key, "gone", job_id, {"status": heard.job.status}))
+            book.note(jobs.KIND, spec.key, "gone")
         explain_end(session, heard)
-        return _model(session.hosted, spec, heard), _history(heard)
+        return _model(session, spec, heard), _history(heard)
     finally:
         session.close()
 
 
 def bring_up(session: Session, record: HostedModel, project_files: ClientFiles) -> None:
     """Have the tuned model answer: at Azure by a deployment; elsewhere it does as it is."""
-    if session.hosted.azure is None:
-        return
-    from workbench.targets.azure_openai import deployments
-
-    arm = _arm(session)
-    labels = {"client": session.client, "job": record.job}
-    book = JsonBook.of(project_files.project, session.client)
-    try:
-        waiting = _waiting(session)
-        deployments.ensure(arm, book, record.deployment, record.model, labels=labels, waiting=waiting)
-    finally:
-        arm.close()
+    if session.azure is not None:
+        with _deploying(session, project_files) as (work, arm):
+            work.ensure(_part(arm, record))
 
 
 def take_down(record: HostedModel, project_files: ClientFiles) -> None:
     """Remove the deployment of a tuned model that the gate kept out, so that it does not cost by the hour."""
     session = open_session(project_files.project, project_files.client)
-    if session.hosted.azure is None:
-        return
-    from workbench.targets.azure_openai import deployments
-
-    arm = _arm(session)
-    try:
-        book = JsonBook.of(project_files.project, session.client)
-        if deployments.remove(arm, book, record.deployment, _waiting(session)):
-            _LOG.info("deployment %s was taken down, since the gate kept its model out", record.deployment)
-    finally:
-        arm.close()
-        session.close()
+    if session.azure is not None:
+        with _deploying(session, project_files) as (work, arm):
+            if work.remove(_part(arm, record)):
+                _LOG.info("deployment %s was taken down, since the gate kept its model out", record.deployment)
 
 
 def _checked(client: str, train: Rows, validation: Rows) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -145,10 +129,10 @@ def _checked(client: str, train: Rows, validation: Rows) -> tuple[list[dict[str,
 
 
 def _job(session: Session, book: Book, spec: jobs.JobSpec, content: Sequence[bytes]) -> str:
-    known = book.get(jobs.KIND, spec.key)
-    if known is not None and known.state == "created" and known.remote:
-        _LOG.info("attached to job %s of an earlier run", known.remote)
-        return known.remote
+    known = made(book, jobs.KIND, spec.key)
+    if known:
+        _LOG.info("attached to job %s of an earlier run", known)
+        return known
     training, validation = (files.ensure_file(session, book, one) for one in content)
     return jobs.ensure_job(session, book, spec, training, validation)
 
@@ -165,7 +149,8 @@ def _watched(session: Session, project_files: ClientFiles, spec: jobs.JobSpec, j
         heard = follow(session, job_id, progress)
     except KeyboardInterrupt:
         _LOG.warning(
-            "job %s goes on at the service; the same command attaches to it, `kedro tune cancel --env clients/%s` stops it",
+            "job %s goes on at the service; the same command attaches to it, and "
+            "`kedro tune cancel --env clients/%s` stops it",
             job_id,
             session.client,
         )
@@ -177,13 +162,13 @@ def _watched(session: Session, project_files: ClientFiles, spec: jobs.JobSpec, j
 
 
 def _spec(
-    hosted: Hosted, client: str, parameters: TuneParameters, rows: list[dict[str, Any]], content: Sequence[bytes]
+    session: Session, parameters: TuneParameters, rows: list[dict[str, Any]], content: Sequence[bytes]
 ) -> jobs.JobSpec:
     settings = parameters.hosted
     training, validation = (hashlib.sha256(one).hexdigest() for one in content)
     return jobs.JobSpec(
-        client=client,
-        endpoint=hosted.endpoint,
+        client=session.client,
+        endpoint=session.account.endpoint,
         model=str(settings.model),
         method=examples.method_of(rows),
         training=training,
@@ -197,19 +182,19 @@ def _spec(
     )
 
 
-def _model(hosted: Hosted, spec: jobs.JobSpec, heard: Followed) -> HostedModel:
-    from workbench.targets.azure_openai.deployments import deployment_name
+def _model(session: Session, spec: jobs.JobSpec, heard: Followed) -> HostedModel:
+    from workbench.targets.azure_openai.parts import evaluation_name
 
     model = str(heard.job.fine_tuned_model)
     return HostedModel(
-        service=hosted.service,
-        endpoint=hosted.endpoint,
+        service=session.hosted.service,
+        endpoint=session.account.endpoint,
         base=spec.model,
         model=model,
         job=heard.job.id,
         method=spec.method,
-        deployment=deployment_name(spec.client, spec.key) if hosted.azure else model,
-        base_deployment=hosted.base_deployment or spec.model,
+        deployment=evaluation_name(spec.client, spec.key) if session.azure else model,
+        base_deployment=session.hosted.base_deployment or spec.model,
         training_sha256=spec.training,
         validation_sha256=spec.validation,
         hyperparameters={**spec.hyperparameters, "seed": spec.seed},
@@ -235,19 +220,39 @@ def _pair(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _arm(session: Session) -> Arm:
-    from workbench.targets.azure_openai.arm import Arm
+def _part(arm: Arm, record: HostedModel) -> DeploymentPart:
+    from workbench.targets.azure_openai.parts import DeploymentPart
 
-    azure = session.hosted.azure
-    if azure is None:
-        raise ConfigurationError("has no Azure account", where=f"client {session.client}", hint="add `hosted.azure`")
-    return Arm(session.client, azure, session.secrets, session.pace, session.hosted.timeout_seconds)
+    labels = {"managed-by": "workbench", "client": arm.client, "job": record.job}
+    return DeploymentPart(arm, record.deployment, record.model, labels)
 
 
-def _waiting(session: Session) -> Any:
-    from workbench.targets.azure_openai.deployments import Waiting
+@contextmanager
+def _deploying(session: Session, project_files: ClientFiles) -> Iterator[tuple[Work, Arm]]:
+    from workbench.targets.azure_openai.target import AzureOpenAI
+    from workbench.targets.working import Work
 
-    return Waiting(
-        poll_seconds=min(10.0, session.hosted.poll_seconds),
-        told=lambda state: _LOG.info("the deployment is %s", state),
-    )
+    azure = session.azure
+    assert azure is not None  # noqa: S101 - the callers have looked
+    target = AzureOpenAI(session.client, str(session.hosted.target), azure, session.secrets)
+    book = book_of(project_files.project, session.client)
+    pace = {"poll_seconds": azure.poll_seconds, "deadline_seconds": azure.deadline_seconds, "scale": session.scale}
+    try:
+        yield Work(target, session.client, book, _Spoken(), **pace), target.arm
+    finally:
+        target.close()
+
+
+class _Spoken:
+    """Who waits for a deployment hears of it in the log."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def step(self, text: str) -> None:
+        _LOG.info("%s", text)
+
+    def doing(self, doing: Doing) -> None:
+        if doing.says and doing.says != self._said:
+            _LOG.info("the deployment: %s", doing.says)
+            self._said = doing.says

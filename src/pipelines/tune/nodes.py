@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pyarrow import Table as ArrowTable
 
     from pipelines.tune.examples import Prepared
-    from workbench.secrets import ClientSecrets
     from workbench.datasets.hosted_model import HostedFolder, HostedModel
     from workbench.learning.language import Tuned, TunedFolder, TuneReport
+    from workbench.secrets import ClientSecrets
 else:
     # Kedro resolves the annotations of a node, to find the model of `params:tune`; this one would import too much.
     ArrowTable = Any
@@ -154,8 +154,8 @@ def evaluate_generation(
 
     Returns:
         Each example with both answers and their scores; the table of means, one row a model: ``exact_match``,
-        ``rouge_l``, ``loss`` (nats a response token; a service does not tell) and, if there is a judge, ``judge`` from 0 to 1; and the same as
-        JSON, with how many examples there were.
+        ``rouge_l``, ``loss`` (nats a response token; a service does not tell) and, if there is a judge, ``judge`` from
+        0 to 1; and the same as JSON, with how many examples there were.
 
     Raises:
         ConfigurationError: the judge's key is missing, or it refuses.

@@ -18,6 +18,7 @@ from workbench.clients.delivery import Delivery
 from workbench.clients.hosted import Hosted
 from workbench.clients.schedule import Schedule, ScheduleName
 from workbench.clients.sources import Source
+from workbench.clients.targets import Target, TargetName
 
 __all__ = ["CLIENT_ID", "Budgets", "Client", "Metric", "Split", "Task", "is_device"]
 
@@ -66,6 +67,9 @@ class Budgets(_Model):
     bad_rows_share: float = Field(
         0.01, ge=0, le=1, description="Share of a table's rows that may go to quarantine before `ingest` fails."
     )
+    serving_monthly: float | None = Field(
+        None, ge=0, description="What serving may cost a month and target, in the currency of conf/base/prices.yml."
+    )
 
 
 class Client(_Model):
@@ -107,6 +111,14 @@ class Client(_Model):
     brand: Brand = Field(default_factory=Brand, description="How the client's reports look.")
     schedule: dict[ScheduleName, Schedule] = Field({}, description="By name: which reports are made, and when.")
     deliver: dict[ScheduleName, Delivery] = Field({}, description="By name: where reports go.")
+    deploy: dict[TargetName, Target] = Field({}, description="By name: where models are served.")
+
+    @model_validator(mode="after")
+    def _tunes_where_it_can(self) -> Client:
+        name = self.hosted.target if self.hosted is not None else None
+        if name is not None and (name not in self.deploy or self.deploy[name].kind != "azure_openai"):
+            raise ValueError(f"hosted.target is '{name}', which is no azure_openai target under `deploy`")
+        return self
 
     @model_validator(mode="after")
     def _agree(self) -> Client:

@@ -37,11 +37,12 @@ class ClientLock:
     Args:
         state: the project's ``.workbench`` folder.
         client: a registered client.
+        of: what else of the client has a lock of its own, such as its deployment to a target.
     """
 
-    def __init__(self, state: Path, client: str) -> None:
+    def __init__(self, state: Path, client: str, of: str = "") -> None:
         self.client = client
-        self.path = state / "locks" / f"{client}.lock"
+        self.path = state / "locks" / (f"{client}.{of}.lock" if of else f"{client}.lock")
         self._descriptor: int | None = None
 
     def acquire(self, pipeline: str) -> None:

@@ -111,6 +111,34 @@ MIGRATIONS = (
     ALTER TABLE run ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;
     ALTER TABLE run ADD COLUMN error_kind TEXT CHECK (error_kind IN ('transient', 'terminal'));
     """,
+    """
+    CREATE TABLE resource (
+        number    INTEGER PRIMARY KEY AUTOINCREMENT,
+        client    TEXT    NOT NULL,
+        target    TEXT    NOT NULL,
+        kind      TEXT    NOT NULL,
+        name      TEXT    NOT NULL,
+        version   INTEGER,
+        state     TEXT    NOT NULL CHECK (state IN ('planned', 'created', 'deleting', 'gone')),
+        remote    TEXT    NOT NULL DEFAULT '',
+        operation TEXT    NOT NULL DEFAULT '',
+        facts     TEXT    NOT NULL DEFAULT '{}',
+        planned   TEXT    NOT NULL,
+        changed   TEXT    NOT NULL,
+        UNIQUE (client, target, kind, name)
+    );
+    CREATE TABLE rollout (
+        client     TEXT    NOT NULL,
+        target     TEXT    NOT NULL,
+        stable     INTEGER,
+        candidate  INTEGER,
+        previous   INTEGER,
+        going_back INTEGER,
+        operation  TEXT    NOT NULL DEFAULT '',
+        changed    TEXT    NOT NULL,
+        PRIMARY KEY (client, target)
+    ) WITHOUT ROWID;
+    """,
 )
 """Number n takes a ledger from version n to n + 1. What was released is never changed, only added to."""
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from workbench.errors import ModelError
 from workbench.hosted.session import Session
-from workbench.hosted.translate import Filtered, NotThere
+from workbench.targets.azure_openai.translate import Filtered, NotThere
 
 __all__ = ["HostedChat", "Journal"]
 
@@ -120,7 +120,7 @@ class HostedChat:
                 raise
 
     def _one(self, prompt: Messages, max_new_tokens: int) -> str:
-        asked = [self._session.hosted.endpoint, self._identity, list(prompt), max_new_tokens]
+        asked = [self._session.account.endpoint, self._identity, list(prompt), max_new_tokens]
         key = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()
         known = self._journal.get(key)
         if known is not None:
@@ -153,7 +153,7 @@ class HostedChat:
     def _ask(self, prompt: Messages, max_new_tokens: int) -> str:
         from openai.types.chat import ChatCompletion
 
-        longest = {"max_tokens" if self._session.is_dated else "max_completion_tokens": max_new_tokens}
+        longest = {"max_tokens" if self._session.account.is_dated else "max_completion_tokens": max_new_tokens}
         messages: Any = list(prompt)
         reply = self._session.call(
             lambda api: api.chat.completions.create(

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from workbench.errors import ConfigurationError
-from workbench.hosted.prices import ModelPrice, PriceList
+from workbench.errors import OverBudget
+from workbench.hosted.prices import ModelPrice
 from workbench.hosted.tokens import CONTEXT, Counter
 
 __all__ = ["Estimate", "estimate", "refuse_over_budget"]
@@ -36,10 +36,11 @@ class Estimate:
         counted_by: ``tiktoken``, or ``bytes``: a bound from above.
         epochs: passes that are paid.
         longest: tokens of the longest example.
-        training: US dollars.
-        evaluation: US dollars for the held-out examples, at most.
-        hosting: US dollars for the deployment while they are answered.
-        as_of: day of the price table.
+        training: what it costs, in the currency.
+        evaluation: what the held-out examples cost, at most.
+        hosting: what the deployment costs while they are answered.
+        currency: ISO 4217.
+        prices_of: day of the price table.
     """
 
     model: str
@@ -51,15 +52,16 @@ class Estimate:
     training: float
     evaluation: float
     hosting: float
-    as_of: str
+    currency: str
+    prices_of: str
 
     @property
     def total(self) -> float:
-        """US dollars."""
+        """All of it."""
         return self.training + self.evaluation + self.hosting
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; dollars to a hundredth of a cent."""
+        """For JSON; to four places."""
         rounded = {name: round(getattr(self, name), 4) for name in ("training", "evaluation", "hosting", "total")}
         return {**asdict(self), **rounded}
 
@@ -67,8 +69,9 @@ class Estimate:
         bound = " at most" if self.counted_by == "bytes" else ""
         return (
             f"{self.model}: {self.examples} examples of{bound} {self.tokens:,} tokens, {self.epochs} times: "
-            f"training ${self.training:.2f}, evaluation ${self.evaluation:.2f}, hosting ${self.hosting:.2f}, "
-            f"together at most ${self.total:.2f} (prices of {self.as_of}, tokens by {self.counted_by})"
+            f"training {self.training:.2f}, evaluation {self.evaluation:.2f}, hosting {self.hosting:.2f}, "
+            f"together at most {self.total:.2f} {self.currency} (prices of {self.prices_of}, "
+            f"tokens by {self.counted_by})"
         )
 
 
@@ -79,9 +82,8 @@ def estimate(
     *,
     epochs: int | None,
     answer_tokens: int,
-    prices: PriceList,
+    price: ModelPrice,
     counter: Counter,
-    where: str,
 ) -> Estimate:
     """Estimate a tuning.
 
@@ -91,14 +93,9 @@ def estimate(
         held_out: the prompts that both models will answer.
         epochs: passes; None if the service chooses.
         answer_tokens: longest answer to a held-out prompt.
-        prices: the provider's.
+        price: the provider's.
         counter: of tokens.
-        where: for an error.
-
-    Raises:
-        ConfigurationError: there is no price for the model.
     """
-    price = prices.of(model, where)
     lengths = [counter.example(example) for example in train]
     paid = epochs or MOST_AUTO_EPOCHS
     # What is longer than the service reads is cut off, and not paid.
@@ -114,7 +111,8 @@ def estimate(
         training=tokens * paid * price.training / MILLION,
         evaluation=_answers(price, asked, len(held_out) * answer_tokens),
         hosting=HOSTED_HOURS * price.hosting,
-        as_of=prices.as_of.isoformat(),
+        currency=price.currency,
+        prices_of=price.day,
     )
 
 
@@ -122,11 +120,11 @@ def refuse_over_budget(made: Estimate, budget: float, client: str) -> None:
     """Refuse what would cost more than the client allows.
 
     Raises:
-        ConfigurationError: it would.
+        OverBudget: it would.
     """
     if made.total > budget:
-        raise ConfigurationError(
-            f"the tuning may cost ${made.total:.2f}, and hosted.budget is ${budget:.2f}; nothing was sent",
+        raise OverBudget(
+            f"it may cost {made.total:.2f} {made.currency}, and hosted.budget is {budget:.2f}; nothing was sent",
             where=f"client {client}",
             tried=str(made),
             hint="train on fewer examples or epochs, take a smaller model, or raise hosted.budget in client.yml",

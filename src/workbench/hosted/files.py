@@ -13,9 +13,10 @@ import time
 from typing import TYPE_CHECKING
 
 from workbench.errors import ModelError, Transient
-from workbench.hosted.ledger import Book, Entry, Making, make_once
+from workbench.hosted.ledger import Making, make_once
 from workbench.hosted.session import Session
-from workbench.hosted.translate import NotThere
+from workbench.targets.azure_openai.translate import NotThere
+from workbench.targets.book import Book
 
 if TYPE_CHECKING:
     from openai.types import FileObject
@@ -51,9 +52,9 @@ def ensure_file(session: Session, book: Book, content: bytes) -> str:
         find=lambda: _find(session, name, len(content)),
         make=lambda: _upload(session, name, content),
         settle=session.hosted.settle_seconds,
-        scale=session.pace.scale,
+        scale=session.scale,
     )
-    facts = {"bytes": len(content), "endpoint": session.hosted.endpoint}
+    facts = {"bytes": len(content), "endpoint": session.account.endpoint}
     for _ in range(2):
         file_id = make_once(book, KIND, name, making, facts)
         try:
@@ -65,7 +66,7 @@ def ensure_file(session: Session, book: Book, content: bytes) -> str:
         _LOG.warning("file %s is not whole at the service; it is uploaded again", name)
         if found is not None:
             _remove(session, file_id)
-        book.put(Entry(KIND, name, "gone", file_id, facts))
+        book.note(KIND, name, "gone")
     detail = "" if found is None else f" (status {found.status}, {found.bytes:,} of {len(content):,} bytes)"
     raise ModelError(f"file {name} is not taken by the service{detail}", where=session.where, hint="look at it there")
 
@@ -94,7 +95,7 @@ def _find(session: Session, name: str, size: int) -> str | None:
 def _upload(session: Session, name: str, content: bytes) -> str:
     from openai.types import FileObject
 
-    _LOG.info("uploading %s (%s bytes) to %s", name, f"{len(content):,}", session.hosted.endpoint)
+    _LOG.info("uploading %s (%s bytes) to %s", name, f"{len(content):,}", session.account.endpoint)
     made = session.once(
         lambda api: api.files.create(file=(name, content, "application/jsonl"), purpose=PURPOSE), FileObject
     )

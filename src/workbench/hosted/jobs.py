@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.hosted.examples import Method
-from workbench.hosted.ledger import Book, Making, make_once
+from workbench.hosted.ledger import Making, make_once
 from workbench.hosted.session import Session
+from workbench.targets.book import Book
 
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
@@ -94,7 +95,7 @@ def ensure_job(session: Session, book: Book, spec: JobSpec, training_file: str, 
     def make() -> str:
         return _create(session, spec, training_file, validation_file)
 
-    making = Making(find, make, session.hosted.settle_seconds, session.pace.scale)
+    making = Making(find, make, session.hosted.settle_seconds, session.scale)
     facts = {"model": spec.model, "training_file": training_file, "validation_file": validation_file}
     return make_once(book, KIND, spec.key, making, facts)
 
@@ -156,7 +157,7 @@ def _create(session: Session, spec: JobSpec, training_file: str, validation_file
         "suffix": spec.full_suffix,
     }
     method = {"type": spec.method, spec.method: {"hyperparameters": spec.hyperparameters}}
-    if not session.is_dated:
+    if not session.account.is_dated:
         request |= {"method": method, "metadata": {LABEL: spec.key, "client": spec.client}}
     elif spec.method == "dpo":
         request["method"] = method

@@ -1,55 +1,27 @@
-"""What was, or is about to be, made at a service: written down before it is made, so that nothing is paid for twice."""
+"""What was, or is about to be, made at a service: written down before it is made, so that nothing is paid for twice.
+
+Rows are those of all targets (:mod:`workbench.targets.book`), under a name that no client's target can have.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from workbench.errors import Terminal
-from workbench.hosted.translate import Throttled
 from workbench.retrying import persistently
+from workbench.targets.azure_openai.translate import Throttled
+from workbench.targets.book import Book
 
-__all__ = ["Book", "Entry", "Making", "make_once"]
+__all__ = ["Making", "book_of", "made", "make_once"]
 
-State = Literal["planned", "created", "deleting", "gone"]
+TARGET = "hosted-tuning"
 STEP = 2.0
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing.
-
-    Attributes:
-        kind: ``file``, ``tuning_job``, ``deployment``.
-        name: ours; it follows from what the thing is made of.
-        state: ``planned`` before the request goes out.
-        remote: the service's id, once known.
-        facts: what else a person or the next run wants to know; ``sent`` is the time of a request without an answer.
-    """
-
-    kind: str
-    name: str
-    state: State
-    remote: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Book(Protocol):
-    """A client's entries; durable before a method returns."""
-
-    def get(self, kind: str, name: str) -> Entry | None:
-        """The entry, or None."""
-        ...
-
-    def put(self, entry: Entry) -> None:
-        """Write it down, in the place of an older one."""
-        ...
-
-    def all(self) -> list[Entry]:
-        """All of the client's, oldest first."""
-        ...
+SENT = "sent "
+"""Begins the operation of a row for which a request went out, and no answer came yet; the time stands behind it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +41,17 @@ class Making:
     scale: float = 1.0
 
 
+def book_of(project: Path, client: str) -> Book:
+    """A client's rows."""
+    return Book(project, client, TARGET)
+
+
+def made(book: Book, kind: str, name: str) -> str | None:
+    """The service's id of a thing that was made and is there; None if it is not, or that is not known."""
+    row = book.find(kind, name)
+    return row.remote if row is not None and row.state == "created" and row.remote else None
+
+
 def make_once(book: Book, kind: str, name: str, making: Making, facts: Mapping[str, Any]) -> str:
     """The id of a thing that exists once, whatever happened before.
 
@@ -76,38 +59,34 @@ def make_once(book: Book, kind: str, name: str, making: Making, facts: Mapping[s
     line dropped, or the process died), it is looked for until ``settle`` seconds have passed since, and only then asked
     for again.
     """
-    entry = book.get(kind, name)
-    if entry is not None and entry.state == "created" and entry.remote:
-        return entry.remote
-    if entry is None or entry.state in {"gone", "deleting"}:
-        entry = Entry(kind, name, "planned", facts=dict(facts))
-        book.put(entry)
+    known = made(book, kind, name)
+    if known:
+        return known
+    book.plan(kind, name, None, facts)
     remote = persistently(lambda: _attempt(book, kind, name, making), scale=making.scale)
-    now = book.get(kind, name) or entry
-    book.put(Entry(kind, name, "created", remote, {**_without_sent(now), **facts}))
+    book.note(kind, name, "created", remote=remote)
     return remote
 
 
 def _attempt(book: Book, kind: str, name: str, making: Making) -> str:
-    entry = book.get(kind, name) or Entry(kind, name, "planned")
-    found = making.find() or _look_on(entry, making)
+    row = book.find(kind, name)
+    found = making.find() or _look_on(row.operation if row else "", making)
     if found:
         return found
-    book.put(Entry(kind, name, "planned", None, {**entry.facts, "sent": time.time()}))
+    book.note(kind, name, "planned", operation=f"{SENT}{time.time()}")
     try:
         return making.make()
     except (Terminal, Throttled):
         # For certain it had no effect: nothing to look for.
-        book.put(Entry(kind, name, "planned", None, _without_sent(entry)))
+        book.note(kind, name, "planned")
         raise
 
 
-def _look_on(entry: Entry, making: Making) -> str | None:
+def _look_on(operation: str, making: Making) -> str | None:
     """Look again and again while a request may still come to light."""
-    sent = entry.facts.get("sent")
-    if sent is None:
+    if not operation.startswith(SENT):
         return None
-    passed = time.time() - float(sent)
+    passed = time.time() - float(operation.removeprefix(SENT))
     # A clock that was set back must not shorten the patience.
     left = making.settle - passed if passed >= 0 else making.settle
     deadline = time.monotonic() + left
@@ -117,7 +96,3 @@ def _look_on(entry: Entry, making: Making) -> str | None:
         if found:
             return found
     return None
-
-
-def _without_sent(entry: Entry) -> dict[str, Any]:
-    return {name: value for name, value in entry.facts.items() if name != "sent"}

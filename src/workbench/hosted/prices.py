@@ -1,82 +1,78 @@
-"""What a provider asks for, from the dated table ``conf/base/prices.yml``; it is never fetched."""
+"""What a provider asks for, from the dated table ``conf/base/prices.yml``; it is never fetched.
+
+A model has the rates ``<model> training``, ``<model> input`` and ``<model> output``; where the base model costs another
+price than a tuned one, ``<model> base input`` and ``<model> base output`` too; and a service that hosts, ``hosting``.
+"""
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from workbench.clients.yaml_files import read_yaml
 from workbench.errors import ConfigurationError
+from workbench.targets.prices import prices_of
 
-__all__ = ["ModelPrice", "PriceList", "price_list"]
+__all__ = ["ModelPrice", "price_of"]
 
-FILE = "conf/base/prices.yml"
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+TRAINING = " training"
 
 
-class ModelPrice(_Model):
-    """US dollars for a million tokens, and for an hour."""
-
-    training: float = Field(ge=0, description="A million trained tokens: those of the file, times the epochs.")
-    input: float = Field(ge=0, description="A million tokens that the tuned model is asked.")
-    output: float = Field(ge=0, description="A million that it answers.")
-    base_input: float = Field(0.0, ge=0, description="A million that the base model is asked.")
-    base_output: float = Field(0.0, ge=0, description="A million that it answers.")
-    hosting: float = Field(0.0, ge=0, description="An hour of the tuned model's deployment, used or not.")
-
-
-class PriceList(_Model):
-    """One provider's section.
+@dataclass(frozen=True)
+class ModelPrice:
+    """Prices of one base model, for a million tokens and for an hour.
 
     Attributes:
-        as_of: the day on which the provider's page said so.
-        source: that page.
-        models: by the provider's name of the base model.
+        training: a million trained tokens: those of the file, times the epochs.
+        input: a million that the tuned model is asked; ``base_input``, the base.
+        output: a million that it answers; ``base_output``, the base.
+        hosting: an hour of the tuned model's deployment, used or not.
+        currency: ISO 4217.
+        day: the date of the table.
     """
 
-    as_of: date
-    source: str
-    models: dict[str, ModelPrice]
-
-    def of(self, model: str, where: str) -> ModelPrice:
-        """A base model's price, by its name or by the longest name in the table that it begins with.
-
-        Raises:
-            ConfigurationError: the table does not have it; without a price there is no budget.
-        """
-        names = [name for name in self.models if model == name or model.startswith(f"{name}-")]
-        if not names:
-            raise ConfigurationError(
-                f"there is no price for model '{model}'",
-                where=where,
-                tried=f"{FILE}: {', '.join(sorted(self.models))}",
-                hint=f"look it up at {self.source} and add it, with the day",
-            )
-        return self.models[max(names, key=len)]
+    training: float
+    input: float
+    output: float
+    base_input: float
+    base_output: float
+    hosting: float
+    currency: str
+    day: str
 
 
-def price_list(project: Path, section: str) -> PriceList:
-    """A section of the price table.
+def price_of(project: Path, section: str, model: str, where: str) -> ModelPrice:
+    """The price of a base model, by its name or by the longest name in the table that it begins with.
 
     Raises:
-        ConfigurationError: there is no such section, or it is wrong.
+        ConfigurationError: the table does not have it; without a price there is no budget.
     """
-    path = project / FILE
-    if not path.is_file():
-        raise ConfigurationError("there is no price table", where=str(path), hint="bring it back from git")
-    data = read_yaml(path).data
-    if section not in data:
+    prices = prices_of(project)
+    found = prices.targets.get(section)
+    rates = found.rates if found is not None else {}
+    known = [name.removesuffix(TRAINING) for name in rates if name.endswith(TRAINING)]
+    fitting = [name for name in known if model == name or model.startswith(f"{name}-")]
+    if found is None or not fitting:
         raise ConfigurationError(
-            f"has no section '{section}'", where=str(path), tried=", ".join(sorted(data)), hint="add it"
+            f"there is no price for tuning model '{model}'",
+            where=where,
+            tried=f"conf/base/prices.yml, targets.{section}: {', '.join(sorted(known)) or 'nothing'}",
+            hint=f"look it up{f' at {found.source}' if found else ''}; add `{model} training`, `… input`, `… output`",
         )
-    try:
-        return PriceList.model_validate(data[section])
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{section}.{key}: {first['msg']}", where=str(path), hint="correct it") from None
+    name = max(fitting, key=len)
+    per_unit = {key: rates[key].price for key in rates}
+    for need in ("input", "output"):
+        if f"{name} {need}" not in per_unit:
+            raise ConfigurationError(
+                f"there is no rate '{name} {need}'", where=f"conf/base/prices.yml, targets.{section}", hint="add it"
+            )
+    asked, answered = per_unit[f"{name} input"], per_unit[f"{name} output"]
+    return ModelPrice(
+        training=per_unit[f"{name}{TRAINING}"],
+        input=asked,
+        output=answered,
+        base_input=per_unit.get(f"{name} base input", asked),
+        base_output=per_unit.get(f"{name} base output", answered),
+        hosting=per_unit.get("hosting", 0.0),
+        currency=prices.currency,
+        day=prices.day.isoformat(),
+    )

@@ -1,8 +1,4 @@
-"""A client's account: the SDK's client, tried again when that may help, logged in anew once.
-
-The SDK's own retries are off: :class:`~workbench.errors.Transient` alone decides, and ``Retry-After`` is honoured, as
-everywhere here.
-"""
+"""A client's account: the SDK's client, tried again when that may help, logged in anew once."""
 
 from __future__ import annotations
 
@@ -10,29 +6,38 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from workbench.clients import ClientRegistry
+from workbench.clients import Client, ClientRegistry
 from workbench.clients.hosted import Hosted
+from workbench.clients.targets import AzureOpenAITarget
 from workbench.errors import ConfigurationError
-from workbench.hosted.translate import Unauthorised, not_the_api, translated
 from workbench.retrying import persistently
 from workbench.secrets import ClientSecrets, secrets_of
+from workbench.targets.azure_openai.api import Account, azure_account, open_api
+from workbench.targets.azure_openai.translate import Unauthorised, not_the_api, translated
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
-__all__ = ["Pace", "Session", "open_session", "settings_of"]
+__all__ = ["Session", "Settings", "open_session", "settings_of"]
 
 T = TypeVar("T")
-SCOPE = "https://cognitiveservices.azure.com/.default"
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Factor of all waiting between tries; tests are in a hurry."""
+class Settings:
+    """What a client's configuration says of hosted tuning.
 
-    scale: float = 1.0
+    Attributes:
+        hosted: the block of that name.
+        account: where it is.
+        azure: for Azure, the target that tuned models are deployed to.
+    """
+
+    hosted: Hosted
+    account: Account
+    azure: AzureOpenAITarget | None = None
 
 
 class Session:
@@ -40,26 +45,21 @@ class Session:
 
     Args:
         client: the client's id; a header of every request names it.
-        hosted: its settings.
+        settings: the client's.
         secrets: its secrets; a key is fetched when it is needed, and again when it is refused.
-        pace: of retries.
+        scale: factor of all waiting between two tries.
     """
 
-    def __init__(self, client: str, hosted: Hosted, secrets: ClientSecrets, pace: Pace | None = None) -> None:
-        self.client, self.hosted, self.secrets = client, hosted, secrets
-        self.pace = pace or Pace()
+    def __init__(self, client: str, settings: Settings, secrets: ClientSecrets, scale: float = 1.0) -> None:
+        self.client, self.secrets, self.scale = client, secrets, scale
+        self.hosted, self.account, self.azure = settings.hosted, settings.account, settings.azure
         self._api: OpenAI | None = None
         self._lock = threading.Lock()
 
     @property
     def where(self) -> str:
         """For errors."""
-        return f"client {self.client}, {self.hosted.service} at {self.hosted.endpoint}"
-
-    @property
-    def is_dated(self) -> bool:
-        """Whether it speaks a dated version of Azure's API, which knows less than OpenAI's own."""
-        return self.hosted.api_version != "v1"
+        return f"client {self.client}, {self.account.service} at {self.account.endpoint}"
 
     def call(self, action: Callable[[OpenAI], T], expected: type | None = None) -> T:
         """What an action returns, tried again as :func:`~workbench.retrying.persistently` does.
@@ -68,7 +68,7 @@ class Session:
             action: one request.
             expected: the SDK's type; an HTML page with status 200 comes as something else.
         """
-        return persistently(lambda: self.once(action, expected), scale=self.pace.scale)
+        return persistently(lambda: self.once(action, expected), scale=self.scale)
 
     def once(self, action: Callable[[OpenAI], T], expected: type | None = None) -> T:
         """The same, tried once; a refused key or token is fetched anew, once, and then final."""
@@ -95,45 +95,18 @@ class Session:
     def _opened(self, instead_of: OpenAI | None = None) -> OpenAI:
         with self._lock:  # answers are asked for by several threads
             if self._api is None or self._api is instead_of:
-                self._api = self._open()
+                self._api = open_api(self.account, self.secrets)
             return self._api
 
-    def _open(self) -> OpenAI:
-        from openai import AzureOpenAI, OpenAI
 
-        hosted = self.hosted
-        common: dict[str, Any] = {
-            "max_retries": 0,
-            "timeout": hosted.timeout_seconds,
-            "default_headers": {"X-Client-Label": self.client},
-        }
-        login = self._login()
-        if hosted.service == "openai":
-            return OpenAI(api_key=login, base_url=hosted.endpoint, **common)
-        if not self.is_dated:
-            return OpenAI(api_key=login, base_url=f"{hosted.endpoint}/openai/v1/", **common)
-        named = {"api_key": login} if isinstance(login, str) else {"azure_ad_token_provider": login}
-        return AzureOpenAI(azure_endpoint=hosted.endpoint, api_version=hosted.api_version, **named, **common)
-
-    def _login(self) -> str | Callable[[], str]:
-        if self.hosted.login == "key":
-            return self.secrets[self.hosted.key]
-        from azure.identity import get_bearer_token_provider
-
-        from workbench.hosted.entra import credential
-
-        azure = self.hosted.azure
-        assert azure is not None  # noqa: S101 - the settings say so
-        return get_bearer_token_provider(credential(self.secrets, azure.authority), SCOPE)
-
-
-def settings_of(project: Path, client: str) -> Hosted:
+def settings_of(project: Path, client: str) -> Settings:
     """A client's settings.
 
     Raises:
         ConfigurationError: it has none.
     """
-    hosted = ClientRegistry(project).load(client).hosted
+    found: Client = ClientRegistry(project).load(client)
+    hosted = found.hosted
     if hosted is None:
         raise ConfigurationError(
             "has no account for hosted tuning",
@@ -141,9 +114,13 @@ def settings_of(project: Path, client: str) -> Hosted:
             tried=f"`hosted:` in conf/clients/{client}/client.yml",
             hint="add it; docs/hosted-tuning.md shows how. Or tune on this machine: tune.hosted.model: null",
         )
-    return hosted
+    target = found.deploy.get(hosted.target or "")
+    if isinstance(target, AzureOpenAITarget):
+        return Settings(hosted, azure_account(target, hosted.timeout_seconds), target)
+    account = Account("openai", hosted.endpoint, hosted.key, timeout_seconds=hosted.timeout_seconds)
+    return Settings(hosted, account)
 
 
-def open_session(project: Path, client: str, pace: Pace | None = None) -> Session:
+def open_session(project: Path, client: str, scale: float = 1.0) -> Session:
     """A client's account; nothing is sent yet."""
-    return Session(client, settings_of(project, client), secrets_of(project, client), pace)
+    return Session(client, settings_of(project, client), secrets_of(project, client), scale)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from workbench.learning import Columns, TabularModel
 
-__all__ = ["LOADER", "PyfuncModel", "Saved", "load", "log", "saved"]
+__all__ = ["LOADER", "PyfuncModel", "Saved", "fetched", "load", "log", "saved"]
 
 LOADER = "workbench.registry.flavor"
 NAME = "model"
@@ -102,6 +102,15 @@ def load(artifact: str, sha256: str | None, *, where: str) -> TabularModel:
         ModelError: not a model of this flavor (above all: no pickle is ever read), not the model that was registered,
             or not there.
     """
+    from workbench.learning import TabularModel
+
+    with fetched(artifact, sha256, where=where) as local:
+        return TabularModel.load(local / DATA)
+
+
+@contextmanager
+def fetched(artifact: str, sha256: str | None, *, where: str) -> Iterator[Path]:
+    """An artifact as a local folder, checked; inside the block. See :func:`load`."""
     import mlflow.artifacts
 
     with tempfile.TemporaryDirectory(prefix="workbench-model-") as temporary:
@@ -111,12 +120,11 @@ def load(artifact: str, sha256: str | None, *, where: str) -> TabularModel:
                 local = Path(mlflow.artifacts.download_artifacts(artifact_uri=artifact, dst_path=temporary))
             except Exception as error:
                 raise ModelError(f"its artifact {artifact} cannot be read", where=where) from error
-        return _load_checked(local, sha256, where)
+        _check(local, sha256, where)
+        yield local
 
 
-def _load_checked(artifact: Path, sha256: str | None, where: str) -> TabularModel:
-    from workbench.learning import TabularModel
-
+def _check(artifact: Path, sha256: str | None, where: str) -> None:
     advice = "register it again with `kedro run --pipeline register`, or move the alias to another version"
     loader = _loader_of(artifact / "MLmodel")
     if loader != LOADER:
@@ -128,7 +136,6 @@ def _load_checked(artifact: Path, sha256: str | None, where: str) -> TabularMode
         raise ModelError(f"its artifact has no folder {DATA}", where=where, hint=advice)
     if sha256_of_folder(folder) != sha256:
         raise ModelError("its files are not those that were registered (sha256 differs)", where=where, hint=advice)
-    return TabularModel.load(folder)
 
 
 def _loader_of(path: Path) -> str | None:

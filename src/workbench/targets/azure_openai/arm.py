@@ -1,4 +1,4 @@
-"""Azure Resource Manager for one client: the SDK's client, tried again when that may help, logged in anew once.
+"""Azure Resource Manager for one client: the SDK's client; each call is one attempt, after one new login at most.
 
 Errors of azure-core and azure-identity become the workbench's at one point. Codes:
 https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors and
@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from workbench.clients.hosted import AzureAccount
-from workbench.errors import ConfigurationError, Unreachable, WorkbenchError
-from workbench.hosted.entra import credential
-from workbench.hosted.session import Pace
-from workbench.hosted.translate import NotThere, Throttled, Unauthorised, not_the_api, said
-from workbench.retrying import persistently, seconds_of
+from workbench.clients.targets import AzureOpenAITarget
+from workbench.errors import TargetError, Unreachable, WorkbenchError
+from workbench.retrying import seconds_of
 from workbench.secrets import ClientSecrets
+from workbench.targets.azure_openai.api import AUTHORITY
+from workbench.targets.azure_openai.entra import credential
+from workbench.targets.azure_openai.translate import NotThere, Throttled, Unauthorised, not_the_api, said
 
 if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
@@ -27,17 +27,18 @@ if TYPE_CHECKING:
 __all__ = ["Arm"]
 
 T = TypeVar("T")
+MANAGEMENT = "https://management.azure.com"
 
 _HINTS = {
-    "InsufficientQuota": "ask for more quota of the model in the subscription, make `hosted.azure.capacity` smaller, "
+    "InsufficientQuota": "ask for more quota of the model in the subscription, make `capacity` smaller, "
     "or take down a deployment that nobody uses",
-    "InsufficientResources": "the region has no room for the model now: another `hosted.azure.sku`, or try later",
+    "InsufficientResources": "the region has no room for the model now: another `sku`, or try later",
     "DeploymentModelNotSupported": "see that the model may be deployed in the account's region, and by which sku",
-    "InvalidResourceProperties": "see that `hosted.azure.sku` fits the model",
+    "InvalidResourceProperties": "see that `sku` fits the model",
     "AuthorizationFailed": "give the principal the role Cognitive Services Contributor on the resource",
-    "ResourceGroupNotFound": "see `hosted.azure` in client.yml",
-    "ParentResourceNotFound": "see `hosted.azure` in client.yml",
-    "SubscriptionNotFound": "see `hosted.azure` in client.yml",
+    "ResourceGroupNotFound": "see `deploy` in client.yml",
+    "ParentResourceNotFound": "see `deploy` in client.yml",
+    "SubscriptionNotFound": "see `deploy` in client.yml",
 }
 _BUSY = frozenset({"RequestConflict", "Conflict", "AnotherOperationInProgress", "OperationNotAllowed"})
 
@@ -49,14 +50,13 @@ class Arm:
         client: the client's id.
         azure: its settings.
         secrets: its secrets.
-        pace: of retries.
         timeout_seconds: for one answer.
     """
 
     def __init__(
-        self, client: str, azure: AzureAccount, secrets: ClientSecrets, pace: Pace, timeout_seconds: float = 120.0
+        self, client: str, azure: AzureOpenAITarget, secrets: ClientSecrets, timeout_seconds: float = 120.0
     ) -> None:
-        self.client, self.azure, self.pace = client, azure, pace
+        self.client, self.azure = client, azure
         self._secrets, self._timeout = secrets, timeout_seconds
         self._api: CognitiveServicesManagementClient | None = None
 
@@ -66,16 +66,7 @@ class Arm:
         return f"client {self.client}, Azure account {self.azure.account}"
 
     def call(self, action: Callable[[CognitiveServicesManagementClient], T]) -> T:
-        """What an action returns, tried again as :func:`~workbench.retrying.persistently` does."""
-        return persistently(lambda: self._once(action), scale=self.pace.scale)
-
-    def close(self) -> None:
-        """Close the connections."""
-        if self._api is not None:
-            self._api.close()
-        self._api = None
-
-    def _once(self, action: Callable[[CognitiveServicesManagementClient], T]) -> T:
+        """What an action returns; a refused token is fetched anew, once, and then final."""
         try:
             with _translated(self.where):
                 return action(self._opened())
@@ -84,13 +75,19 @@ class Arm:
             with _translated(self.where):
                 return action(self._opened())
 
+    def close(self) -> None:
+        """Close the connections."""
+        if self._api is not None:
+            self._api.close()
+        self._api = None
+
     def _opened(self) -> CognitiveServicesManagementClient:
         if self._api is None:
             from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 
-            management = self.azure.management
+            management = (self.azure.management or MANAGEMENT).rstrip("/")
             self._api = CognitiveServicesManagementClient(
-                credential(self._secrets, self.azure.authority),
+                credential(self._secrets, (self.azure.authority or AUTHORITY).rstrip("/")),
                 self.azure.subscription,
                 base_url=management,
                 credential_scopes=[f"{management}/.default"],
@@ -133,9 +130,9 @@ def _of_response(error: HttpResponseError, where: str) -> WorkbenchError:
     if status == 200:
         return not_the_api(where, "no deployment")
     if status == 404 and code in {"", "ResourceNotFound", "DeploymentNotFound"}:
-        return NotThere("there is no such deployment (404)", where=where, hint="see `hosted.azure` in client.yml")
+        return NotThere("there is no such deployment (404)", where=where, hint="see `deploy` in client.yml")
     hint = _HINTS.get(code, "correct it")
-    return ConfigurationError(f"Azure refuses ({status} {code}: {said(error)})", where=where, hint=hint)
+    return TargetError(f"Azure refuses ({status} {code}: {said(error)})", where=where, hint=hint)
 
 
 def _of_login(error: HttpResponseError, where: str, code: str) -> WorkbenchError:
@@ -148,7 +145,7 @@ def _of_login(error: HttpResponseError, where: str, code: str) -> WorkbenchError
             hint="look at the principal's roles",
         )
     reason = f" ({aadsts.group()})" if aadsts else ""
-    return ConfigurationError(
+    return TargetError(
         f"Entra ID gives no token{reason}",
         where=where,
         hint="look at the secrets AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",

@@ -1,0 +1,1 @@
+"""Where models are served: one small protocol, and whatever is the same for all targets."""

@@ -1,0 +1,130 @@
+"""From a client's configuration to a deployment that can be planned, applied and taken back."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.clients import Client, ClientRegistry
+from workbench.clients.targets import LocalTarget
+from workbench.clients.targets import Target as Settings
+from workbench.errors import ConfigurationError
+from workbench.fleet.ledger import state_folder
+from workbench.fleet.lock import ClientLock
+from workbench.secrets import secrets_of
+from workbench.secrets.mapping import ClientSecrets
+from workbench.targets.book import Book
+from workbench.targets.deployment import Deployment
+from workbench.targets.prices import prices_of
+from workbench.targets.protocol import Target
+from workbench.targets.release import release_of
+from workbench.targets.working import Silence, Waiting, Work
+
+__all__ = ["DEFAULT", "Place", "open_deployment", "open_target", "settings_of"]
+
+DEFAULT: Mapping[str, Settings] = {"local": LocalTarget(kind="local")}
+"""The targets of a client whose configuration names none."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What an adapter is opened with.
+
+    Attributes:
+        project: the project's folder.
+        client: whose target it is.
+        name: the target, as the client's configuration calls it.
+        settings: what the configuration says of it.
+        secrets: the client's; nothing is fetched before it is asked for.
+    """
+
+    project: Path
+    client: str
+    name: str
+    settings: Settings
+    secrets: ClientSecrets
+
+
+def settings_of(client: Client, name: str) -> Settings:
+    """What a client's configuration says of a target.
+
+    Raises:
+        ConfigurationError: it has none of that name.
+    """
+    targets = client.deploy or DEFAULT
+    if name not in targets:
+        near = difflib.get_close_matches(name, targets, n=1)
+        raise ConfigurationError(
+            f"there is no target '{name[:40]}'",
+            where=f"client {client.id}",
+            tried=", ".join(sorted(targets)),
+            hint=f"did you mean '{near[0]}'?" if near else "name it under `deploy` in client.yml",
+        )
+    return targets[name]
+
+
+def open_target(place: Place) -> Target:
+    """The adapter of a target's kind; what it needs is imported here."""
+    return _ADAPTERS[place.settings.kind](place)
+
+
+@contextmanager
+def open_deployment(
+    project: Path, client_id: str, name: str, *, view: Waiting | None = None, changes: bool = True, scale: float = 1.0
+) -> Iterator[Deployment]:
+    """One client at one target; inside the block, nobody else changes it.
+
+    Args:
+        project: the project's folder.
+        client_id: a registered client.
+        name: the target, as the client's configuration calls it.
+        view: is told what is waited for.
+        changes: whether anything is going to be changed; who only looks takes no lock.
+        scale: factor of the waiting times between two attempts.
+
+    Raises:
+        ConfigurationError: the client or the target is not configured.
+        Busy: somebody else deploys this client there.
+    """
+    client = ClientRegistry(project).load(client_id)
+    settings = settings_of(client, name)
+    prices = prices_of(project)
+    lock = ClientLock(state_folder(project), client_id, f"deploy.{name}")
+    if changes:
+        lock.acquire(f"deploy to {name}")
+    try:
+        target = open_target(Place(project, client_id, name, settings, secrets_of(project, client_id)))
+        try:
+            book = Book(project, client_id, name)
+            work = Work(
+                target,
+                client_id,
+                book,
+                view or Silence(),
+                poll_seconds=settings.poll_seconds,
+                deadline_seconds=settings.deadline_seconds,
+                scale=scale,
+            )
+            yield Deployment(
+                project,
+                client_id,
+                target,
+                work,
+                book,
+                prices=prices,
+                releases=lambda version: release_of(project, client_id, version),
+                tolerance=settings.tolerance,
+                budget=client.budgets.serving_monthly,
+            )
+        finally:
+            target.close()
+    finally:
+        if changes:
+            lock.release()
+
+
+_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {}
+"""By kind; a client's configuration names a kind, and never a class."""
