@@ -153,17 +153,9 @@ class HostedChat:
     def _ask(self, prompt: Messages, max_new_tokens: int) -> str:
         from openai.types.chat import ChatCompletion
 
-        longest = {"max_tokens" if self._session.account.is_dated else "max_completion_tokens": max_new_tokens}
-        messages: Any = list(prompt)
-        reply = self._session.call(
-            lambda api: api.chat.completions.create(
-                model=self._model,
-                messages=messages,
-                temperature=0,
-                **longest,  # type: ignore[arg-type]
-            ),
-            ChatCompletion,
-        )
+        longest = "max_tokens" if self._session.account.is_dated else "max_completion_tokens"
+        asked: Any = {"model": self._model, "messages": list(prompt), "temperature": 0, longest: max_new_tokens}
+        reply: ChatCompletion = self._session.call(lambda api: api.chat.completions.create(**asked), ChatCompletion)
         if not getattr(reply, "choices", None):
             raise ModelError("the answer is no chat completion", where=f"{self._session.where}, {self._model}")
         return reply.choices[0].message.content or ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from workbench.errors import ModelError, Transient
 from workbench.hosted.ledger import Making, make_once
@@ -26,7 +26,7 @@ __all__ = ["ensure_file", "file_name"]
 _LOG = logging.getLogger(__name__)
 
 KIND = "file"
-PURPOSE = "fine-tune"
+PURPOSE: Literal["fine-tune"] = "fine-tune"
 BROKEN = frozenset({"error", "failed", "deleted", "deleting", "canceled", "cancelled"})
 READY = frozenset({"processed", "succeeded"})
 WAIT_SECONDS = 1800.0

@@ -90,9 +90,9 @@ def _look_on(operation: str, making: Making) -> str | None:
     # A clock that was set back must not shorten the patience.
     left = making.settle - passed if passed >= 0 else making.settle
     deadline = time.monotonic() + left
-    while time.monotonic() < deadline:
-        time.sleep(min(STEP * making.scale, max(0.0, deadline - time.monotonic())))
+    while True:
+        # Once more in any case: lists are made by more than one machine, and one of them may be behind.
+        time.sleep(min(STEP * making.scale, max(0.1 * making.scale, deadline - time.monotonic())))
         found = making.find()
-        if found:
+        if found or time.monotonic() >= deadline:
             return found
-    return None

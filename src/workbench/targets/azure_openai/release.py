@@ -35,12 +35,12 @@ class LanguageRelease(Release):
     record: HostedModel | None = None
 
     @property
-    def rows(self) -> list[dict[str, Any]]:  # type: ignore[override]
+    def rows(self) -> list[dict[str, Any]]:
         """One question; no client's text."""
         return [{"prompt": QUESTION}]
 
     @property
-    def expected(self) -> list[dict[str, Any]]:  # type: ignore[override]
+    def expected(self) -> list[dict[str, Any]]:
         """Whose answer it has to be."""
         return [{"prediction": self.record.model if self.record else ""}]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.clients.targets import AzureOpenAITarget
-from workbench.errors import TargetError
+from workbench.errors import TargetError, Unreachable
 from workbench.secrets import ClientSecrets
 from workbench.targets.azure_openai.api import azure_account, open_api
 from workbench.targets.azure_openai.arm import Arm
@@ -144,16 +144,11 @@ class AzureOpenAI:
     def _ask(self, deployment: str, question: str) -> ChatCompletion:
         from openai.types.chat import ChatCompletion
 
-        from workbench.errors import Unreachable
-
-        longest = {"max_tokens" if azure_account(self.settings).is_dated else "max_completion_tokens": ANSWER_TOKENS}
-
-        def ask(api: OpenAI) -> ChatCompletion:
-            messages: Any = [{"role": "user", "content": question}]
-            return api.chat.completions.create(model=deployment, messages=messages, temperature=0, **longest)  # type: ignore[call-overload,no-any-return]
-
+        longest = "max_tokens" if azure_account(self.settings).is_dated else "max_completion_tokens"
+        message = {"role": "user", "content": question}
+        asked: Any = {"model": deployment, "messages": [message], "temperature": 0, longest: ANSWER_TOKENS}
         try:
-            reply = self._called(ask)
+            reply: ChatCompletion = self._called(lambda api: api.chat.completions.create(**asked))
         except NotThere:
             # Azure answers so for some minutes after the resource manager says that a deployment is up.
             raise Unreachable(f"deployment '{deployment}' does not answer yet", where=self.where) from None
