@@ -120,6 +120,14 @@ class ArmDouble(Service):
             self.deployments[name].properties.provisioning_state = self.outcome
         return self._shown(name, request.path)
 
+    @route("GET", PATH.removesuffix("/(?P<name>[^/]+)"))
+    def list(self, request: Request, subscription: str, group: str, account: str) -> Any:
+        self._known(subscription, group, account)
+        for name in [name for name, one in self._gone.items() if one.look()]:
+            self.deployments.pop(name, None)
+            del self._gone[name]
+        return {"value": [self._shown(name, f"{request.path}/{name}") for name in self.deployments]}
+
     @route("DELETE", PATH)
     def delete(self, request: Request, subscription: str, group: str, account: str, name: str) -> Any:
         self._known(subscription, group, account)

@@ -25,25 +25,30 @@ from openai_double import OpenAIDouble
 from workbench.registry.store import open_store
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the client and an empty store; made once, then copied."""
-    folder = tmp_path_factory.mktemp("hosted_template")
+def make_project(folder: Path) -> Path:
+    """A project with the client, and nothing else."""
     (folder / "conf/clients/acme").mkdir(parents=True)
     (folder / "conf/base").mkdir()
     shutil.copy(ROOT / "conf/base/prices.yml", folder / "conf/base/prices.yml")
     (folder / "conf/clients/acme/client.yml").write_text(yaml.safe_dump(CLIENT))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such a project with an empty store; made once, then copied."""
+    folder = make_project(tmp_path_factory.mktemp("hosted_template"))
     open_store(folder).experiment("acme")
     return folder
 
 
 @pytest.fixture
-def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of it, and no secrets of others in the environment."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project without a store, and no secrets of others in the environment."""
     for name in os.environ:
         if name.startswith(("AZURE_", "OPENAI_")):
             monkeypatch.delenv(name)
-    yield Path(shutil.copytree(template, tmp_path / "project"))
+    yield make_project(tmp_path / "project")
     import mlflow
 
     mlflow.set_tracking_uri(None)
@@ -51,21 +56,23 @@ def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def world(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(project: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[World]:
     """An account at OpenAI."""
     with OpenAIDouble() as service:
         monkeypatch.setenv("ACME__OPENAI_API_KEY", service.key)
-        made = World(project, service)
+        made = World(project, service, template=lambda: request.getfixturevalue("template"))
         made.configure(service="openai", endpoint=f"{service.address}/v1", poll_seconds=0.01, settle_seconds=0.2)
         made.write(rows())
         yield made
 
 
 @pytest.fixture
-def azure(project: Path, monkeypatch: pytest.MonkeyPatch, certificate: ssl.SSLContext) -> Iterator[World]:
+def azure(
+    project: Path, monkeypatch: pytest.MonkeyPatch, certificate: ssl.SSLContext, request: pytest.FixtureRequest
+) -> Iterator[World]:
     """An account at Azure OpenAI, with the resource manager beside it."""
     with OpenAIDouble("azure") as service, ArmDouble(certificate) as arm:
-        made = azure_world(project, service, arm)
+        made = azure_world(project, service, arm, lambda: request.getfixturevalue("template"))
         for name, value in {**SECRETS, "ACME__AZURE_OPENAI_API_KEY": service.key}.items():
             monkeypatch.setenv(name, value)
         yield made

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,7 @@ class World:
     project: Path
     openai: OpenAIDouble
     arm: ArmDouble | None = None
+    template: Callable[[], Path] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
 
@@ -98,6 +101,7 @@ class World:
 
     def tune(self, **changes: Any) -> dict[str, Any]:
         """The pipeline's nodes, one after the other, as Kedro runs them; the verdict."""
+        self.bring_store()
         parameters, files = self.parameters(**changes), self.files
         train, validation, test, _ = nodes.prepare_examples(files, parameters)
         made = nodes.estimate_tuning(files, train, validation, test, parameters)
@@ -108,6 +112,11 @@ class World:
         client = ClientRegistry(self.project).load("acme")
         return nodes.register_language_model(client, files, folder.load(), train, test, evaluation, parameters)
 
+    def bring_store(self) -> None:
+        """A store that was made once; who does not tune does not pay for it."""
+        if self.template is not None and not (self.project / ".mlflow").exists():
+            shutil.copytree(self.template() / ".mlflow", self.project / ".mlflow")
+
     @property
     def folder(self) -> TunedModelFolder:
         return TunedModelFolder(
@@ -116,6 +125,7 @@ class World:
 
     def tune_in_child(self, **changes: Any) -> int:
         """The same in a process that may be killed; how it ended."""
+        self.bring_store()
         return in_child(lambda: self.tune(**changes))
 
     def curve(self, name: str = "tune_train_loss") -> list[tuple[int, float]]:
@@ -127,10 +137,12 @@ class World:
         )
 
 
-def azure_world(project: Path, service: OpenAIDouble, arm: ArmDouble) -> World:
+def azure_world(
+    project: Path, service: OpenAIDouble, arm: ArmDouble, template: Callable[[], Path] | None = None
+) -> World:
     """The configuration of one."""
     service.deployments = lambda: {"base": MODEL, **arm.up()}
-    made = World(project, service, arm)
+    made = World(project, service, arm, template)
     made.deploy = {
         "kind": "azure_openai",
         "subscription": arm_double.SUBSCRIPTION,

@@ -47,6 +47,7 @@ def check(world: World) -> None:
 def test_killed_after_each_call_in_turn(azure: World) -> None:
     """One life after the other: killed after its first call, its second, … until one comes to its end."""
     azure.openai.lag = 1
+    azure.bring_store()
     for call in range(NO_MORE_THAN):
         status = killed_at(call, azure.tune, azure.openai, azure.arm)
         if status == 0:

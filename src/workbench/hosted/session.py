@@ -88,8 +88,9 @@ class Session:
     def _checked(self, api: OpenAI, action: Callable[[OpenAI], T], expected: type | None) -> T:
         with translated(self.where):
             answer = action(api)
-        if expected is not None and not isinstance(answer, expected):
-            raise not_the_api(self.where, f"no {expected.__name__}")
+        is_it = expected is None or isinstance(answer, expected)
+        if not is_it or ("id" in getattr(expected, "model_fields", ()) and not getattr(answer, "id", "")):
+            raise not_the_api(self.where, f"no {getattr(expected, '__name__', 'answer')}")
         return answer
 
     def _opened(self, instead_of: OpenAI | None = None) -> OpenAI:

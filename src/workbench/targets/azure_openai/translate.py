@@ -55,7 +55,8 @@ def translated(where: str) -> Iterator[None]:
         raise Unreachable("it cannot be reached, or hung up", where=where, hint=_LATER) from None
     except openai.APIStatusError as error:
         raise _of_status(error, where) from None
-    except (openai.OpenAIError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (openai.OpenAIError, json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
+        # Of a page that is no JSON, the SDK's lists ask for what a text does not have.
         raise not_the_api(where, type(error).__name__) from None
 
 
