@@ -1,6 +1,6 @@
 """Azure Resource Manager and Microsoft Entra ID, as far as deployments of Azure OpenAI need them, over https.
 
-- ``PUT``, ``GET``, ``DELETE …/Microsoft.CognitiveServices/accounts/{account}/deployments/{name}``:
+- ``PUT``, ``GET``, ``PATCH``, ``DELETE …/Microsoft.CognitiveServices/accounts/{account}/deployments/{name}``:
   https://learn.microsoft.com/rest/api/aiservices/accountmanagement/deployments; bodies by the SDK's own model classes.
 - client credentials: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from azure.mgmt.cognitiveservices.models import Deployment
+from azure.mgmt.cognitiveservices.models import Deployment, PatchResourceTagsAndSku
 from double_service import Answer, Operation, Request, Service, route
 
 __all__ = ["ArmDouble"]
@@ -127,6 +127,15 @@ class ArmDouble(Service):
             self.deployments.pop(name, None)
             del self._gone[name]
         return {"value": [self._shown(name, f"{request.path}/{name}") for name in self.deployments]}
+
+    @route("PATCH", PATH)
+    def patch(self, request: Request, subscription: str, group: str, account: str, name: str) -> Any:
+        self._known(subscription, group, account)
+        if name not in self.deployments:
+            raise self.error(404, f"The Resource '{name}' was not found.", "ResourceNotFound")
+        wanted = PatchResourceTagsAndSku.deserialize(request.json())
+        self.deployments[name].tags = wanted.tags
+        return self._shown(name, request.path)
 
     @route("DELETE", PATH)
     def delete(self, request: Request, subscription: str, group: str, account: str, name: str) -> Any:

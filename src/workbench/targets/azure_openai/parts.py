@@ -1,6 +1,6 @@
 """A deployment of a tuned model in an Azure OpenAI account, as a part of a target.
 
-Calls: ``PUT``, ``GET`` and ``DELETE`` of
+Calls: ``PUT``, ``GET``, ``PATCH`` (tags) and ``DELETE`` of
 ``…/providers/Microsoft.CognitiveServices/accounts/{account}/deployments/{name}``
 (https://learn.microsoft.com/rest/api/aiservices/accountmanagement/deployments,
 https://learn.microsoft.com/azure/ai-foundry/openai/how-to/fine-tuning-deploy). ``PUT`` is idempotent by the name. How
@@ -95,7 +95,15 @@ class DeploymentPart:
 
     def tag(self, found: Found, tags: Mapping[str, str]) -> None:
         """Set tags beside those that it has."""
-        self._put({**(found.labels or {}), **tags}, str(found.facts["model"]))
+        from azure.mgmt.cognitiveservices.models import PatchResourceTagsAndSku
+
+        azure = self.arm.azure
+        patch = PatchResourceTagsAndSku(tags={**(found.labels or {}), **tags})
+        self.arm.call(
+            lambda api: api.deployments.begin_update(
+                azure.resource_group, azure.account, self.name, patch, polling=False
+            ).result()
+        )
 
     def delete(self, found: Found) -> str:
         """Begin to take it down; the tuned model itself stays at the service."""
@@ -112,21 +120,20 @@ class DeploymentPart:
         """There is nothing to wait for but the deployment itself."""
         return Doing(True)
 
-    def _put(self, tags: Mapping[str, str], model: str = "") -> None:
+    def _put(self, tags: Mapping[str, str]) -> None:
         from azure.mgmt.cognitiveservices.models import Deployment, DeploymentModel, DeploymentProperties, Sku
 
         azure = self.arm.azure
         wanted = Deployment(
             sku=Sku(name=azure.sku, capacity=azure.capacity),
             tags=dict(tags),
-            properties=DeploymentProperties(
-                model=DeploymentModel(format="OpenAI", name=model or self.model, version=VERSION)
-            ),
+            properties=DeploymentProperties(model=DeploymentModel(format="OpenAI", name=self.model, version=VERSION)),
         )
+        # The result is that of the request itself, and asked for since nothing else reads what was answered.
         self.arm.call(
             lambda api: api.deployments.begin_create_or_update(
                 azure.resource_group, azure.account, self.name, wanted, polling=False
-            )
+            ).result()
         )
 
     def _is_up(self, found: Deployment) -> bool:
