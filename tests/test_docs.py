@@ -79,7 +79,7 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 
 def test_every_command_has_help_with_an_example(cli: KedroCLI) -> None:
     context = click.Context(cli)
-    for name in ("client", "fleet", "mlflow", "notebook", "report", "run"):
+    for name in ("client", "fleet", "mlflow", "notebook", "report", "run", "tune"):
         command = cli.get_command(context, name)
         assert command is not None
         for words, leaf in leaves_of(command, name):

@@ -17,6 +17,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
         "notebook": "workbench.cli.notebook.notebook",
         "report": "workbench.cli.report.report",
         "run": "workbench.cli.run.run",
+        "tune": "workbench.cli.tune.tune",
     },
 )
 def cli() -> None:

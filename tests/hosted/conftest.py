@@ -43,7 +43,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def hosted_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A project without a store, and no secrets of others in the environment."""
     for name in os.environ:
         if name.startswith(("AZURE_", "OPENAI_")):
@@ -56,11 +56,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def world(project: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[World]:
+def world(hosted_project: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[World]:
     """An account at OpenAI."""
     with OpenAIDouble() as service:
         monkeypatch.setenv("ACME__OPENAI_API_KEY", service.key)
-        made = World(project, service, template=lambda: request.getfixturevalue("template"))
+        made = World(hosted_project, service, template=lambda: request.getfixturevalue("template"))
         made.configure(service="openai", endpoint=f"{service.address}/v1", poll_seconds=0.01, settle_seconds=0.2)
         made.write(rows())
         yield made
@@ -68,11 +68,11 @@ def world(project: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
 
 @pytest.fixture
 def azure(
-    project: Path, monkeypatch: pytest.MonkeyPatch, certificate: ssl.SSLContext, request: pytest.FixtureRequest
+    hosted_project: Path, monkeypatch: pytest.MonkeyPatch, certificate: ssl.SSLContext, request: pytest.FixtureRequest
 ) -> Iterator[World]:
     """An account at Azure OpenAI, with the resource manager beside it."""
     with OpenAIDouble("azure") as service, ArmDouble(certificate) as arm:
-        made = azure_world(project, service, arm, lambda: request.getfixturevalue("template"))
+        made = azure_world(hosted_project, service, arm, lambda: request.getfixturevalue("template"))
         for name, value in {**SECRETS, "ACME__AZURE_OPENAI_API_KEY": service.key}.items():
             monkeypatch.setenv(name, value)
         yield made

@@ -25,7 +25,7 @@ from workbench.hosted.ledger import book_of
 from workbench.registry.store import Store, open_store
 from workbench.targets.book import Book
 
-__all__ = ["CLIENT", "MODEL", "ROOT", "SECRETS", "World", "azure_world", "rows"]
+__all__ = ["CLIENT", "MODEL", "ROOT", "SECRETS", "World", "azure_settings", "azure_world", "rows"]
 
 ROOT = Path(__file__).parents[2]
 CLIENT = {
@@ -143,7 +143,15 @@ def azure_world(
     """The configuration of one."""
     service.deployments = lambda: {"base": MODEL, **arm.up()}
     made = World(project, service, arm, template)
-    made.deploy = {
+    settings, made.deploy = azure_settings(service, arm)
+    made.configure(**settings)
+    made.write(rows())
+    return made
+
+
+def azure_settings(service: OpenAIDouble, arm: ArmDouble) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The blocks ``hosted`` and ``deploy.cloud`` of a client with an account there."""
+    deploy = {
         "kind": "azure_openai",
         "subscription": arm_double.SUBSCRIPTION,
         "resource_group": arm_double.GROUP,
@@ -154,8 +162,5 @@ def azure_world(
         "login": "key",
         "poll_seconds": 0.01,
     }
-    made.configure(
-        service="azure_openai", target="cloud", base_deployment="base", poll_seconds=0.01, settle_seconds=0.2
-    )
-    made.write(rows())
-    return made
+    hosted = {"service": "azure_openai", "target": "cloud", "base_deployment": "base"}
+    return {**hosted, "poll_seconds": 0.01, "settle_seconds": 0.2}, deploy

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.tune import evaluation
@@ -18,6 +17,7 @@ from workbench.datasets.hosted_model import HostedModel
 from workbench.hosted import curves, examples, files, jobs
 from workbench.hosted.follow import Followed, explain_end, follow
 from workbench.hosted.ledger import book_of, made
+from workbench.hosted.overview import deploying
 from workbench.hosted.progress import JobProgress
 from workbench.hosted.session import Session, open_session, settings_of
 from workbench.registry import runs
@@ -26,10 +26,7 @@ from workbench.targets.book import Book
 
 if TYPE_CHECKING:
     from workbench.hosted.estimate import Estimate
-    from workbench.targets.azure_openai.arm import Arm
     from workbench.targets.azure_openai.parts import DeploymentPart
-    from workbench.targets.protocol import Doing
-    from workbench.targets.working import Work
 
 __all__ = ["bring_up", "estimate", "for_service", "take_down", "tune_hosted"]
 
@@ -107,16 +104,16 @@ def tune_hosted(
 def bring_up(session: Session, record: HostedModel, project_files: ClientFiles) -> None:
     """Have the tuned model answer: at Azure by a deployment; elsewhere it does as it is."""
     if session.azure is not None:
-        with _deploying(session, project_files) as (work, arm):
-            work.ensure(_part(arm, record))
+        with deploying(session, project_files.project) as work:
+            work.ensure(_part(session, record))
 
 
 def take_down(record: HostedModel, project_files: ClientFiles) -> None:
     """Remove the deployment of a tuned model that the gate kept out, so that it does not cost by the hour."""
     session = open_session(project_files.project, project_files.client)
     if session.azure is not None:
-        with _deploying(session, project_files) as (work, arm):
-            if work.remove(_part(arm, record)):
+        with deploying(session, project_files.project) as work:
+            if work.remove(_part(session, record)):
                 _LOG.info("deployment %s was taken down, since the gate kept its model out", record.deployment)
 
 
@@ -220,39 +217,11 @@ def _pair(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _part(arm: Arm, record: HostedModel) -> DeploymentPart:
+def _part(session: Session, record: HostedModel) -> DeploymentPart:
+    from workbench.targets.azure_openai.arm import Arm
     from workbench.targets.azure_openai.parts import DeploymentPart
-
-    labels = {"managed-by": "workbench", "client": arm.client, "job": record.job}
-    return DeploymentPart(arm, record.deployment, record.model, labels)
-
-
-@contextmanager
-def _deploying(session: Session, project_files: ClientFiles) -> Iterator[tuple[Work, Arm]]:
-    from workbench.targets.azure_openai.target import AzureOpenAI
-    from workbench.targets.working import Work
 
     azure = session.azure
     assert azure is not None  # noqa: S101 - the callers have looked
-    target = AzureOpenAI(session.client, str(session.hosted.target), azure, session.secrets)
-    book = book_of(project_files.project, session.client)
-    pace = {"poll_seconds": azure.poll_seconds, "deadline_seconds": azure.deadline_seconds, "scale": session.scale}
-    try:
-        yield Work(target, session.client, book, _Spoken(), **pace), target.arm
-    finally:
-        target.close()
-
-
-class _Spoken:
-    """Who waits for a deployment hears of it in the log."""
-
-    def __init__(self) -> None:
-        self._said = ""
-
-    def step(self, text: str) -> None:
-        _LOG.info("%s", text)
-
-    def doing(self, doing: Doing) -> None:
-        if doing.says and doing.says != self._said:
-            _LOG.info("the deployment: %s", doing.says)
-            self._said = doing.says
+    labels = {"managed-by": "workbench", "client": session.client, "job": record.job}
+    return DeploymentPart(Arm(session.client, azure, session.secrets), record.deployment, record.model, labels)

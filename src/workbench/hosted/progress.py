@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from workbench.hosted.curves import JobRun
+    from workbench.targets.protocol import Doing
 
-__all__ = ["JobProgress"]
+__all__ = ["JobProgress", "SpokenWaiting"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,6 +59,23 @@ class JobProgress:
             progress.start()
         progress, task = self._bar
         progress.update(task, completed=step, total=total, description=text)
+
+
+class SpokenWaiting:
+    """Who waits for a deployment hears of it in the log."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def step(self, text: str) -> None:
+        """A step begins."""
+        _LOG.info("%s", text)
+
+    def doing(self, doing: Doing) -> None:
+        """How far it is, if that is new."""
+        if doing.says and doing.says != self._said:
+            _LOG.info("the deployment is %s", doing.says)
+            self._said = doing.says
 
 
 def _measured(last: Point | None, total: int | None) -> str:
