@@ -17,7 +17,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # uv brings certificates of its own; a company's are in the system's store, where pip looks too.
 export UV_NATIVE_TLS ?= true
 
-.PHONY: help setup run fleet test test-slow test-airflow test-browser lint types contracts unit format bench bench-reports bench-fleet lab ui clean
+.PHONY: help setup run fleet test test-slow test-airflow test-browser lint types contracts unit format bench bench-reports bench-fleet bench-serving lab ui clean
 
 help: ## show this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -92,6 +92,9 @@ bench-reports: $(STAMP) ## print the bars of reports: warm kernels against paper
 
 bench-fleet: $(STAMP) ## print the bars of fleets: warm workers against a loop of `kedro run`
 	$(BIN)/python -m benchmarks.fleet --clients 100
+
+bench-serving: $(STAMP) ## print the bars of serving: requests/s and p99 against `mlflow models serve`
+	$(BIN)/python -m benchmarks.serving
 
 lab: $(STAMP) ## JupyterLab on notebooks/explore
 	$(BIN)/kedro jupyter lab

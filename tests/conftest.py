@@ -36,6 +36,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("workbench")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``pytest --live tests/targets``: real accounts in place of the doubles, as docs/targets.md says."""
+    parser.addoption("--live", action="store_true", help="use the accounts whose credentials are in the environment")
+
+
 def make_project(folder: Path) -> Path:
     """An empty project: this one's code and configuration, no data, no models, no store."""
     folder.mkdir(parents=True, exist_ok=True)

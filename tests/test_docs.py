@@ -14,7 +14,7 @@ import pytest
 from kedro.framework.cli.cli import KedroCLI
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
@@ -79,7 +79,7 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 
 def test_every_command_has_help_with_an_example(cli: KedroCLI) -> None:
     context = click.Context(cli)
-    for name in ("client", "fleet", "mlflow", "notebook", "report", "run", "tune"):
+    for name in ("client", "fleet", "mlflow", "notebook", "report", "run", "serve", "tune"):
         command = cli.get_command(context, name)
         assert command is not None
         for words, leaf in leaves_of(command, name):

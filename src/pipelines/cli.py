@@ -11,12 +11,14 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
     context_settings=CONTEXT_SETTINGS,
     lazy_subcommands={
         "client": "workbench.cli.client.client",
+        "deploy": "workbench.cli.deploy.deploy",
         "fleet": "workbench.cli.fleet.fleet",
         "jupyter": "workbench.cli.jupyter.jupyter",
         "mlflow": "workbench.cli.mlflow.mlflow",
         "notebook": "workbench.cli.notebook.notebook",
         "report": "workbench.cli.report.report",
         "run": "workbench.cli.run.run",
+        "serve": "workbench.cli.serve.serve",
         "tune": "workbench.cli.tune.tune",
     },
 )

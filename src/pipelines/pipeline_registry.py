@@ -7,7 +7,7 @@ from importlib import import_module
 from kedro.pipeline import Pipeline
 
 ORDER = ("ingest", "prepare", "train", "evaluate", "register", "score", "report")
-APART = ("tune",)
+APART = ("tune", "deploy")
 """Run by name only: they need what not every client has."""
 
 

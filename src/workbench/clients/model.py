@@ -17,6 +17,7 @@ from workbench.clients.brand import Brand
 from workbench.clients.delivery import Delivery
 from workbench.clients.hosted import Hosted
 from workbench.clients.schedule import Schedule, ScheduleName
+from workbench.clients.serving import Serving
 from workbench.clients.sources import Source
 from workbench.clients.targets import Target, TargetName
 
@@ -111,6 +112,7 @@ class Client(_Model):
     brand: Brand = Field(default_factory=Brand, description="How the client's reports look.")
     schedule: dict[ScheduleName, Schedule] = Field({}, description="By name: which reports are made, and when.")
     deliver: dict[ScheduleName, Delivery] = Field({}, description="By name: where reports go.")
+    serving: Serving = Field(default_factory=Serving, description="How `kedro serve` answers.")
     deploy: dict[TargetName, Target] = Field({}, description="By name: where models are served.")
 
     @model_validator(mode="after")

@@ -55,6 +55,7 @@ def client_places(project: Path, client: str) -> list[Place]:
         Place("logs", tuple(logs_of(project, client))),
         Place("state", tuple(_state(state_folder(project), client))),
         Place("configuration of stages", tuple((project / "conf" / "stages").glob(f"*/{client}"))),
+        Place("what was served here", (state_folder(project) / "serving" / client,)),
         Place("runs that were run again", (state_folder(project) / "reruns",)),
         Place("pages on the fleet", (state_folder(project) / "reports",)),
         Place("staged files", tuple(_staged(project, client))),

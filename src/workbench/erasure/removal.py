@@ -26,6 +26,7 @@ from workbench.fleet.ledger import state_folder
 from workbench.fleet.lock import ClientLock
 from workbench.schedules.book import SlotBook
 from workbench.signing import signer
+from workbench.targets.book import refuse_deployed
 
 __all__ = ["Erased", "erase_client", "plan_client"]
 
@@ -120,7 +121,8 @@ def _places(project: Path, client: str, *, last: bool = True) -> list[Place]:
 
 
 def _check(project: Path, client: str) -> None:
-    """A client, or what a killed erasure or a careless hand has left of one."""
+    """A client, or what a killed erasure or a careless hand has left of one; none that is served anywhere."""
+    refuse_deployed(project, client)
     if not re.fullmatch(CLIENT_ID, client):
         ClientRegistry(project).folder(client)  # says what is wrong with the name
     known = ClientRegistry(project).root / client

@@ -18,7 +18,7 @@ from workbench.fingerprints.stamps import Digests
 from workbench.fleet.ledger import Ledger, state_folder
 from workbench.fleet.schema import connect
 
-__all__ = ["Memory", "load_sources", "save_sources"]
+__all__ = ["Memory", "load_sources", "node_seconds", "save_sources"]
 
 FLUSH_SECONDS = 0.5
 """A row costs a write that waits for the disk; a crash may cost the nodes of this long, which are then run again."""
@@ -97,6 +97,16 @@ class Memory:
 
 
 @cache
+def node_seconds(project: Path, client: str) -> dict[str, float]:
+    """Seconds that each node of a client took when it last ran."""
+    path = Ledger.of(project).path
+    if not path.exists():
+        return {}
+    with connect(path) as connection:
+        rows = connection.execute("SELECT node, seconds FROM done WHERE client = ?", (client,))
+        return {row["node"]: row["seconds"] for row in rows}
+
+
 def load_sources(project: Path, package: Path) -> Sources:
     """The source files of a project's package and of the workbench; what an earlier process has read is not read again.
 

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.errors import TargetError
 from workbench.fleet.ledger import Ledger
 from workbench.fleet.schema import connect
 
-__all__ = ["Book", "Resource", "Rollout", "State"]
+__all__ = ["Book", "Resource", "Rollout", "State", "refuse_deployed"]
 
 State = Literal["planned", "created", "deleting", "gone"]
 
@@ -155,6 +156,26 @@ class Book:
                     connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+
+def refuse_deployed(project: Path, client: str) -> None:
+    """Refuse to forget a client of whom something stands at a target: nobody would find it again, nor stop paying.
+
+    Raises:
+        TargetError: something does, or may.
+    """
+    path = Ledger.of(project).path
+    if not path.exists():
+        return
+    with connect(path) as connection:
+        text = "SELECT DISTINCT target FROM resource WHERE client = ? AND state != 'gone' ORDER BY target"
+        targets = [row["target"] for row in connection.execute(text, (client,))]
+    if targets:
+        raise TargetError(
+            f"it is deployed to {', '.join(targets)}",
+            where=f"client {client}",
+            hint=f"take that down first: `kedro deploy destroy --env clients/{client} --target {targets[0]}`",
+        )
 
 
 def _resource(row: sqlite3.Row) -> Resource:

@@ -16,6 +16,7 @@ from typing import Any
 from workbench import audit
 from workbench.errors import OverBudget, TargetError
 from workbench.targets.book import Book, Rollout
+from workbench.targets.moves import Moves
 from workbench.targets.plan import Plan, refuse_anothers, step_of
 from workbench.targets.prices import Prices
 from workbench.targets.protocol import Target
@@ -87,6 +88,7 @@ class Deployment:
     ) -> None:
         self._project, self._client, self._target, self._work, self._book = project, client, target, work, book
         self._prices, self._releases, self._tolerance, self._budget = prices, releases, tolerance, budget
+        self._options = f"--env clients/{client} --target {target.name}"
 
     # ---- looking ----------------------------------------------------------------------------------------------------
 
@@ -136,6 +138,10 @@ class Deployment:
             self._client, self._target.name, self._target.where, self._traffic(), self._book.rollout(), tuple(parts)
         )
 
+    def moves(self) -> Moves:
+        """How the traffic could be changed now."""
+        return Moves(self._client, self._target.name, self._book.rollout(), self._traffic())
+
     # ---- changing ---------------------------------------------------------------------------------------------------
 
     def apply(self, release: Release, *, planned: str | None = None) -> Done:
@@ -175,12 +181,12 @@ class Deployment:
             TargetError: there is no candidate, or it does not answer as the registered model does; the traffic is as
                 it was.
         """
-        rollout, traffic = self._settled(), self._traffic()
-        if rollout.candidate is None or rollout.stable is None:
-            raise self._nothing("no candidate", f"`kedro deploy apply {self._options()}` brings the champion there")
-        compared = self._shift(rollout.candidate, {rollout.stable: 100 - percent, rollout.candidate: percent}, traffic)
-        self._record("canary", rollout.candidate, percent)
-        return Done(True, self._traffic(), rollout, compared)
+        self._settled()
+        moves = self.moves()
+        move = moves.canary(percent)
+        compared = self._shift(move.version, move.traffic, moves.now)
+        self._record("canary", move.version, percent)
+        return Done(True, self._traffic(), moves.rollout, compared)
 
     def promote(self) -> Done:
         """Give the candidate all traffic; the version before stays for the way back, older ones are taken down.
@@ -188,15 +194,15 @@ class Deployment:
         Raises:
             TargetError: there is no candidate, or it does not answer as the registered model does.
         """
-        rollout, traffic = self._settled(), self._traffic()
-        if rollout.candidate is None:
-            if rollout.stable is not None and traffic == {rollout.stable: 100}:
-                return Done(False, traffic, rollout, removed=self._retire(rollout, traffic))
-            raise self._nothing("no candidate", f"`kedro deploy apply {self._options()}` brings the champion there")
-        compared = self._shift(rollout.candidate, {rollout.candidate: 100}, traffic)
-        rollout = Rollout(rollout.candidate, None, rollout.stable)
+        self._settled()
+        moves = self.moves()
+        move = moves.promotion()
+        if move is None:
+            return Done(False, moves.now, moves.rollout, removed=self._retire(moves.rollout, moves.now))
+        compared = self._shift(move.version, move.traffic, moves.now)
+        rollout = Rollout(move.version, None, moves.rollout.stable)
         self._book.roll(rollout)
-        self._record("promoted", rollout.stable, 100)
+        self._record("promoted", move.version, 100)
         traffic = self._traffic()
         return Done(True, traffic, rollout, compared, self._retire(rollout, traffic))
 
@@ -208,14 +214,8 @@ class Deployment:
         Raises:
             TargetError: there is nothing to go back to.
         """
-        rollout, traffic = self._book.rollout(), self._traffic()
-        if rollout.going_back is not None:
-            return Done(True, {rollout.going_back: 100}, self._go_back(rollout.going_back))
-        if rollout.stable is not None and set(traffic) - {rollout.stable}:
-            return Done(True, {rollout.stable: 100}, self._go_back(rollout.stable))
-        if rollout.previous is not None:
-            return Done(True, {rollout.previous: 100}, self._go_back(rollout.previous))
-        raise self._nothing("no version to go back to", f"`kedro deploy status {self._options()}` shows what there is")
+        move = self.moves().rollback()
+        return Done(True, move.traffic, self._go_back(move.version))
 
     def destroy(self) -> Done:
         """Take down all that there is, in the ledger or at the target, of all versions."""
@@ -290,7 +290,7 @@ class Deployment:
                 f"version {release.version} answers up to {compared.difference:.3g} away from the registered model "
                 f"(tolerance {compared.tolerance:g}, {compared.rows} rows)",
                 where=f"client {self._client}, target {self._target.name} ({self._target.where})",
-                hint=f"read its container's log; `kedro deploy status {self._options()}` shows who has the traffic",
+                hint=f"read its container's log; `kedro deploy status {self._options}` shows who has the traffic",
             )
         return compared
 
@@ -331,7 +331,7 @@ class Deployment:
             raise TargetError(
                 f"things are not as they were when plan {planned} was made; it would be {plan.digest} now",
                 where=where,
-                hint=f"read it again: `kedro deploy plan {self._options()}`",
+                hint=f"read it again: `kedro deploy plan {self._options}`",
             )
         if self._budget is not None and plan.monthly > self._budget:
             raise OverBudget(
@@ -340,12 +340,6 @@ class Deployment:
                 where=where,
                 hint="take a smaller machine, raise the budget in client.yml, or see `kedro deploy plan --target all`",
             )
-
-    def _nothing(self, what: str, hint: str) -> TargetError:
-        return TargetError(f"there is {what}", where=f"client {self._client}, target {self._target.name}", hint=hint)
-
-    def _options(self) -> str:
-        return f"--env clients/{self._client} --target {self._target.name}"
 
     def _record(self, action: str, version: int | None, percent: int) -> None:
         audit.record(

@@ -126,5 +126,11 @@ def open_deployment(
             lock.release()
 
 
-_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {}
+def _local(place: Place) -> Target:
+    from workbench.targets.local.target import LocalServing
+
+    return LocalServing(place)
+
+
+_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"local": _local}
 """By kind; a client's configuration names a kind, and never a class."""

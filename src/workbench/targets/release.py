@@ -59,7 +59,9 @@ class Release:
             kept = json.loads((self.artifact / EXAMPLE).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return []
-        return [dict(zip(kept["columns"], row, strict=True)) for row in kept["data"]]
+        # JSON has no NaN; MLflow writes it all the same.
+        rows = [[None if value != value else value for value in row] for row in kept["data"]]  # noqa: PLR0124
+        return [dict(zip(kept["columns"], row, strict=True)) for row in rows]
 
     @cached_property
     def expected(self) -> list[dict[str, Any]]:

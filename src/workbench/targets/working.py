@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from workbench.errors import Gone, StillWorking
+from workbench.errors import Gone, StillWorking, TargetError
 from workbench.retrying import persistently
 from workbench.targets.book import Book
 from workbench.targets.plan import differences, refuse_anothers
@@ -91,7 +92,9 @@ class Work:
         operation = begun.operation if begun is not None and begun.state == "planned" else ""
         if operation:
             self._view.step(f"{part.kind} {part.name}: found what was begun")
-            self.wait(part.poll, operation, f"{part.kind} {part.name}")
+            # If that has failed, it is begun anew, and says why if it fails again.
+            with suppress(TargetError):
+                self.wait(part.poll, operation, f"{part.kind} {part.name}")
             found = self.find(part)
         if found is None:
             self._view.step(f"{part.kind} {part.name}: creating")
@@ -109,7 +112,8 @@ class Work:
         """Take the part down; whether there was one."""
         begun = self._book.find(part.kind, part.name)
         if begun is not None and begun.state == "planned" and begun.operation:
-            self.wait(part.poll, begun.operation, f"{part.kind} {part.name}")
+            with suppress(TargetError):
+                self.wait(part.poll, begun.operation, f"{part.kind} {part.name}")
         found = self.find(part)
         if found is not None:
             if begun is None:

@@ -92,9 +92,9 @@ class Trees:
         return total
 
     def _add(self, matrix: npt.NDArray[np.float64], total: npt.NDArray[np.float64]) -> None:
-        codes = {column: self._codes(column, matrix[:, column]) for column in self._cuts}
+        codes = {column: self.codes(column, matrix[:, column]) for column in self.cuts}
         found = np.empty(len(matrix), dtype=np.uint64)
-        for number, (words, leaves) in enumerate(self._words):
+        for number, (words, leaves) in enumerate(self.words):
             alive = np.full(len(matrix), np.iinfo(np.uint64).max)
             for column, word in words.items():
                 # "clip" spares numpy a copy; every code has its place in the table.
@@ -105,7 +105,7 @@ class Trees:
             total[:, number % total.shape[1]] += leaves[np.frexp(lowest.astype(np.float64))[1] - 1]
 
     @cached_property
-    def _cuts(self) -> dict[int, npt.NDArray[np.float64]]:
+    def cuts(self) -> dict[int, npt.NDArray[np.float64]]:
         """Of each tested column, the bounds of all trees, rising; of a category, its codes but the last."""
         tested = self.left != np.arange(len(self.left)) - np.repeat(self.starts[:-1], np.diff(self.starts))
         cuts = {}
@@ -115,13 +115,13 @@ class Trees:
             cuts[column] = np.arange(BITSET - 1.0) if category else np.unique(self.bound[mine])
         return cuts
 
-    def _codes(self, column: int, values: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    def codes(self, column: int, values: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
         """How many cuts are below each value; one more than there can be if it is missing."""
-        cuts = self._cuts[column]
+        cuts = self.cuts[column]
         return np.where(np.isnan(values), len(cuts) + 1, np.searchsorted(cuts, values))
 
     @cached_property
-    def _words(self) -> list[tuple[dict[int, npt.NDArray[np.uint64]], npt.NDArray[np.float64]]]:
+    def words(self) -> list[tuple[dict[int, npt.NDArray[np.uint64]], npt.NDArray[np.float64]]]:
         """Of each tree: from a column's code to the leaves that its tests leave, and the values of the leaves."""
         return [
             self._tree_words(*pair) for pair in zip(self.starts[:-1].tolist(), self.starts[1:].tolist(), strict=True)
@@ -149,7 +149,7 @@ class Trees:
 
     def _fails(self, node: int) -> npt.NDArray[np.bool_]:
         """Whether a node's test fails, for each code of its column."""
-        cuts = self._cuts[int(self.column[node])]
+        cuts = self.cuts[int(self.column[node])]
         if self.group[node] >= 0:
             holds = self.groups[self.group[node]].astype(bool)
         else:

@@ -1,0 +1,120 @@
+"""How ``kedro deploy`` shows plans, states and results to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from workbench.targets.choice import Measured, Option
+    from workbench.targets.deployment import Done
+    from workbench.targets.plan import Plan, Step
+    from workbench.targets.prices import Prices
+    from workbench.targets.release import Release
+    from workbench.targets.status import Status
+
+__all__ = ["print_done", "print_options", "print_plan", "print_status", "shares"]
+
+_MARKS = {"create": "+", "adopt": "»", "change": "~", "keep": "=", "delete": "-"}
+_COLOURS = {"create": "green", "adopt": "cyan", "change": "yellow", "delete": "red"}
+_STATES = {"ready": "green", "working": "yellow", "missing": "red"}
+
+
+def shares(traffic: Mapping[int, int]) -> str:
+    """``version 3: 90 %, version 4: 10 %``."""
+    return ", ".join(f"version {version}: {percent} %" for version, percent in sorted(traffic.items())) or "none"
+
+
+def print_plan(plan: Plan) -> None:
+    """A diff, the traffic, and the bill."""
+    release = plan.release
+    click.secho(f"{release.client} → {plan.target} ({plan.where}): version {release.version}", bold=True)
+    click.secho(f"  sha256 {release.sha256[:16]}…, plan {plan.digest}", dim=True)
+    for step in plan.steps:
+        click.echo(_line(step))
+    now, then = shares(plan.traffic), shares(plan.then)
+    click.echo(f"  traffic: {now}" if now == then else f"  traffic: {now} → {then}")
+    bill = f"{plan.monthly:,.2f} {plan.cost.currency} a month"
+    count = f" for {plan.served} served versions" if plan.served > 1 else ""
+    click.echo(f"  cost: {bill}{count}, by prices of {plan.cost.day}")
+    for line in plan.cost.lines:
+        if line.amount:
+            amount = f"{line.quantity:,g} {line.unit} at {line.price:g} = {line.amount:,.2f}"
+            click.secho(f"    {line.what}: {amount}  {line.source}", dim=True)
+    for unknown in plan.cost.unknown:
+        click.secho(f"    not in it: {unknown}", dim=True)
+    if plan.budget is not None and plan.monthly > plan.budget:
+        click.secho(f"  over the budget of {plan.budget:,.2f} a month: apply will refuse it", fg="red")
+    if plan.is_empty:
+        click.echo("  nothing to do")
+
+
+def _line(step: Step) -> str:
+    mark = click.style(f"  {_MARKS[step.action]} ", fg=_COLOURS.get(step.action), bold=True)
+    facts = ", ".join(f"{name} {was} → {will}" for name, (was, will) in step.changes.items())
+    if not facts and step.action in {"create", "adopt"}:
+        facts = ", ".join(f"{name} {str(value)[:40]}" for name, value in step.facts.items() if name != "sha256")
+    note = "  (begun by an earlier run)" if step.action == "adopt" else ""
+    return f"{mark}{step.kind:<18}{step.name:<34}{facts}{note}".rstrip()
+
+
+def print_status(status: Status) -> None:
+    """Parts and traffic."""
+    click.secho(f"{status.client} → {status.target} ({status.where})", bold=True)
+    for part in status.parts:
+        state = click.style(f"{part.state:<9}", fg=_STATES.get(part.state))
+        pending = f"  (ledger: {part.ledger})" if part.ledger != "created" else ""
+        click.echo(f"  {state}{part.kind:<18}{part.name:<34}{part.id}{pending}".rstrip())
+    if not status.parts:
+        click.echo("  nothing is deployed")
+    click.echo(f"  traffic: {shares(status.traffic)}")
+    rollout = status.rollout
+    names = {"stable": rollout.stable, "candidate": rollout.candidate, "previous": rollout.previous}
+    roles = ", ".join(f"{name} {version}" for name, version in names.items() if version is not None)
+    if roles:
+        click.echo(f"  roles: {roles}")
+
+
+def print_done(done: Done, sentence: str) -> None:
+    """What was done, and what is so now."""
+    click.secho(sentence[0].upper() + sentence[1:] + ".", bold=True)
+    click.echo(f"  traffic: {shares(done.traffic)}")
+    if done.smoke is not None:
+        asked = f", {done.smoke.asked} requests until it answered" if done.smoke.asked > 1 else ""
+        click.echo(
+            f"  compared: {done.smoke.rows} rows, at most {done.smoke.difference:.2g} from the registered model "
+            f"(tolerance {done.smoke.tolerance:g}{asked})"
+        )
+    if done.removed:
+        click.echo(f"  taken down: {', '.join(f'version {version}' for version in done.removed)}")
+
+
+def print_options(release: Release, prices: Prices, measured: Measured, options: Sequence[Option]) -> None:
+    """A table, the feasible ones first."""
+    from rich.console import Console
+    from rich.table import Table
+
+    click.secho(f"{release.client}, version {release.version}: where it could be served", bold=True)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("target", "machine"):
+        table.add_column(name, no_wrap=True)
+    for name in (f"{prices.currency}/month", "training", "a row"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for one in options:
+        training = "" if one.training is None else f"{one.training:,.2f}" if one.training >= 0.01 else "< 0.01"
+        cells = [one.target or one.kind, one.machine, f"{one.monthly:,.2f}", training, f"{one.milliseconds:.1f} ms"]
+        table.add_row(*cells, one.problem, style="dim" if one.problem else "")
+    Console().print(table)
+    click.secho("What cannot be taken along:", bold=True)
+    for kind, locked_in in dict.fromkeys((one.kind, one.locked_in) for one in options):
+        click.echo(f"  {kind:<14}{locked_in}")
+    trained = "" if measured.train_seconds is None else f", a training {measured.train_seconds:,.0f} s"
+    click.secho(
+        f"Measured here: one row {measured.milliseconds:.1f} ms without network, "
+        f"{measured.memory_mib:,.0f} MiB{trained}.\n"
+        f"List prices of {prices.day}, one version always up; see conf/base/prices.yml.",
+        dim=True,
+    )

@@ -1,0 +1,20 @@
+"""A model behind HTTP: what Vertex AI, Databricks, Kubernetes and a laptop all run.
+
+::
+
+    __main__.py, options.py   what a container is started with: flags, and the variables of Vertex AI
+    artifact.py               a model's folder from a path or gs://, its digest checked, loaded
+    contract.py               the columns of a model, as a request has to hold them
+    forms/                    the three forms of a request and of its answer
+    swift.py                  a model that reads rows from Python lists, with the same results
+    batching.py               the model takes what waits when it is free
+    versions.py, traffic.py   several versions at once, by a split; swapped as one
+    watch.py                  the file that says which
+    app.py, routes.py         requests in, answers out
+    auth/                     bearer tokens
+    connections.py, server.py slow clients, and a stop that loses nothing
+    metrics.py, tracing.py, prediction_log.py   what operators and `monitor` see
+    openapi.py                the document of a model's own columns
+
+Nothing here knows Kedro or MLflow: the container holds neither.
+"""

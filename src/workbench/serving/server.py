@@ -1,0 +1,173 @@
+"""The process: a socket, uvicorn, and a stop that loses no request.
+
+On SIGTERM, in this order: readiness goes, so that a load balancer sends no more; the socket is closed; connections that
+are open still get their answers, each with ``Connection: close``, so that a client which keeps its connection learns
+that it ends *before* it sends into it; who has nothing to ask within :data:`LAME_DUCK` is closed; what is under way is
+waited for, up to ``drain_seconds``. Then the prediction log and the traces are written out, and the exit code is 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import orjson
+import uvicorn
+
+from workbench.errors import ConfigurationError
+from workbench.files import write_text
+from workbench.serving.app import App
+from workbench.serving.connections import TimedProtocol, cut_off_slow_ones
+from workbench.serving.options import Options
+from workbench.serving.service import Service
+
+__all__ = ["listening_socket", "serve"]
+
+logger = logging.getLogger(__name__)
+
+LAME_DUCK = 1.0
+"""Seconds in which open connections may still ask something after a stop was asked for."""
+
+
+def serve(options: Options) -> None:
+    """Serve until SIGTERM or Ctrl-C.
+
+    Raises:
+        ConfigurationError: the address is taken, or is none.
+        WorkbenchError: the model cannot be served.
+    """
+    import torch
+
+    torch.set_num_threads(options.threads)
+    listener = listening_socket(options.host, options.port)
+    with listener:
+        asyncio.run(_main(options, listener)) if _no_uvloop() else _run_on_uvloop(options, listener)
+
+
+async def _main(options: Options, listener: socket.socket) -> None:
+    service = Service(options)
+    limits = options.serving.limits
+    config = uvicorn.Config(
+        App(service),
+        http=TimedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=limits.connections + 1,
+        timeout_keep_alive=round(limits.idle_seconds) or 1,
+        timeout_graceful_shutdown=round(options.serving.drain_seconds) or 1,
+        backlog=2048,
+    )
+    server = DrainingServer(config, service)
+    await server.serve(sockets=[listener])
+    if service.failed is not None:
+        raise service.failed
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn's server, which takes its leave as this module says, and exits with 0 after a signal."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; then say where the server is."""
+        await super().startup(sockets=sockets)
+        options = self._service.options
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._service.keeper.look_again)
+        self._sweeper = loop.create_task(cut_off_slow_ones(self.server_state.connections, options.serving.limits))
+        host, port = (sockets or [])[0].getsockname()[:2]
+        logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+        if options.ready_file is not None:
+            content = {"host": host, "port": port, "pid": os.getpid()}
+            write_text(options.ready_file, orjson.dumps(content).decode() + "\n")
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: is there a reason to end?"""
+        parent = self._service.options.parent
+        orphaned = parent is not None and os.getppid() != parent
+        return await super().on_tick(counter) or orphaned or self._service.failed is not None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take leave."""
+        self._service.draining = True
+        for server in self.servers:
+            server.close()
+        ends = time.monotonic() + LAME_DUCK
+        while self.server_state.connections and time.monotonic() < ends and not self.force_exit:  # noqa: ASYNC110 - uvicorn tells by this set only
+            await asyncio.sleep(0.02)
+        await super().shutdown(sockets=sockets)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeper
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but a signal that was obeyed is not raised again: the exit code of a stop is 0."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """The first signal asks, the second one forces."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that listens, so that nobody else can take the address between a look and the use.
+
+    Raises:
+        ConfigurationError: it is taken, or there is no such address on this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind, protocol)
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+            found.listen(2048)
+        except BaseException:
+            found.close()
+            raise
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise ConfigurationError(
+            f"port {port} of {host} is in use" if taken else f"cannot listen on {host}:{port} ({error.strerror})",
+            hint=f"take another one: --port {port + 1 if 0 < port < 65_535 else 0}",
+        ) from error
+    found.setblocking(False)
+    return found
+
+
+def _no_uvloop() -> bool:
+    try:
+        import uvloop  # noqa: F401
+    except ImportError:  # Windows has none
+        return True
+    return False
+
+
+def _run_on_uvloop(options: Options, listener: socket.socket) -> None:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main(options, listener))

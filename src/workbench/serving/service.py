@@ -1,0 +1,107 @@
+"""Everything that one server holds, put together; and its beginning and end."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING
+
+from workbench.errors import WorkbenchError
+from workbench.serving.batching import Batcher
+from workbench.serving.http import Bodies
+from workbench.serving.metrics import Metrics
+from workbench.serving.options import Options
+from workbench.serving.prediction_log import PredictionLog
+from workbench.serving.tracing import open_tracing
+from workbench.serving.versions import Roster
+from workbench.serving.watch import Keeper
+
+if TYPE_CHECKING:
+    from workbench.serving.auth import Guard
+
+__all__ = ["Service"]
+
+
+class Service:
+    """One server's parts. It is made and used on one event loop.
+
+    Attributes:
+        failed: why the server cannot serve; it ends then.
+        draining: whether it takes its leave: no connection is kept open any more.
+    """
+
+    def __init__(self, options: Options) -> None:
+        serving = options.serving
+        self.options, self.limits = options, serving.limits
+        self.roster = Roster()
+        self.keeper = Keeper(self.roster, serving, options.model, options.source)
+        self.metrics = Metrics(options.model)
+        self.batcher = Batcher(serving.batching, serving.limits.queue_rows, self.metrics.batch)
+        self.bodies = Bodies(serving.limits.body_bytes, serving.limits.held_bytes)
+        self.tracing = open_tracing(options.model)
+        self.guard = _guard(options)
+        self.log = (
+            PredictionLog(options.log_path, serving.log, options.model, options.left_out)
+            if options.log_path is not None and serving.log.on
+            else None
+        )
+        self.metrics.watch(
+            lambda: self.batcher.waiting_rows, lambda: self.log.dropped if self.log else 0, lambda: self.ready
+        )
+        self.draining = False
+        self.failed: WorkbenchError | None = None
+        self._ids, self._prefix = count(1), secrets.token_hex(6)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are answered: a model is loaded, checked and warm, and nobody has asked to stop."""
+        return self.roster.current is not None and not self.draining
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        if self.draining:
+            return "draining"
+        return "ready" if self.roster.current is not None else "loading"
+
+    def new_id(self) -> str:
+        """A request's id that no other process gives."""
+        return f"{self._prefix}-{next(self._ids):x}"
+
+    def start(self) -> None:
+        """Begin to load; what comes before it is done is told to come again."""
+        if self.log is not None:
+            self.log.start()
+        self._tasks.append(asyncio.get_running_loop().create_task(self._serve()))
+
+    async def stop(self) -> None:
+        """End, when no request is under way any more."""
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self.keeper.close()
+        self.batcher.close()
+        if self.log is not None:
+            self.log.close()
+        if self.tracing is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self.tracing.close)
+
+    async def _serve(self) -> None:
+        try:
+            await self.keeper.load_first()
+        except WorkbenchError as error:
+            self.failed = error
+            return
+        await self.keeper.watch()
+
+
+def _guard(options: Options) -> Guard | None:
+    if options.serving.auth is None:
+        return None
+    from workbench.serving.auth import Guard
+
+    return Guard(options.serving.auth)

@@ -1,0 +1,132 @@
+"""Where a release could be served: each target and machine beside the others, cheapest feasible first."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.clients import Client
+from workbench.fleet.done import node_seconds
+from workbench.targets.opening import DEFAULT
+from workbench.targets.prices import HOURS, Machine, Prices, Section
+from workbench.targets.release import Release
+
+__all__ = ["Measured", "Option", "measure", "options"]
+
+LOCKED_IN: Mapping[str, str] = {
+    "local": "nothing",
+    "vertex": "endpoint, registry entry and log; the image and the model's files run anywhere",
+    "databricks": "Unity Catalog entry and endpoint; the model's files run anywhere",
+    "azure_openai": "the tuned model itself: its weights cannot be taken along",
+}
+_TRIALS = 50
+_ROOM = 1.5
+"""Times the memory that the model needs here: batches and connections need some, too."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured on this machine.
+
+    Attributes:
+        milliseconds: of the model for one row, the median; no network in it.
+        memory_mib: of a process that has loaded the model.
+        train_seconds: of the nodes of `train` when they last ran, by the ledger; None: it has not seen them.
+    """
+
+    milliseconds: float
+    memory_mib: float
+    train_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way to serve.
+
+    Attributes:
+        target: as the client's configuration calls it; None: it has none of that kind.
+        machine: the cloud's own name.
+        monthly: what one version costs a month, always up.
+        training: what one training costs there, at the seconds that it took here; None: not known.
+        milliseconds: of the model for one row, as measured here.
+        locked_in: what cannot be taken along.
+        problem: why it is not feasible; "" if it is.
+    """
+
+    kind: str
+    target: str | None
+    machine: str
+    monthly: float
+    training: float | None
+    milliseconds: float
+    locked_in: str
+    problem: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {**asdict(self), "feasible": not self.problem}
+
+
+def measure(project: Path, release: Release) -> Measured:
+    """Load the model and time it."""
+    import psutil
+
+    from workbench.targets.release import predict
+
+    row, times = release.rows[:1], []
+    for _ in range(_TRIALS):
+        begun = time.perf_counter()
+        predict(release.model, row)
+        times.append(time.perf_counter() - begun)
+    memory = psutil.Process().memory_info().rss / 2**20
+    return Measured(statistics.median(times) * 1000, memory, _train_seconds(project, release.client))
+
+
+def _train_seconds(project: Path, client: str) -> float | None:
+    from kedro.framework.project import pipelines
+
+    took, nodes = node_seconds(project, client), [node.name for node in pipelines["train"].nodes]
+    return sum(took[node] for node in nodes) if nodes and set(nodes) <= set(took) else None
+
+
+def options(client: Client, prices: Prices, measured: Measured) -> list[Option]:
+    """Every target and machine of the price table: feasible ones first, by price, then by name."""
+    configured: dict[str, str] = {settings.kind: name for name, settings in (client.deploy or DEFAULT).items()}
+    found = [
+        _option(client, (kind, configured.get(kind), name), machine, measured)
+        for kind, section in prices.targets.items()
+        for name, machine in section.machines.items()
+    ]
+    found += [_of_rates(kind, configured.get(kind), section, measured) for kind, section in _rated(prices)]
+    return sorted(found, key=lambda one: (bool(one.problem), one.monthly, one.kind, one.machine))
+
+
+def _rated(prices: Prices) -> Iterable[tuple[str, Section]]:
+    return [(kind, section) for kind, section in prices.targets.items() if not section.machines]
+
+
+def _option(client: Client, which: tuple[str, str | None, str], machine: Machine, measured: Measured) -> Option:
+    kind, target, name = which
+    settings = client.deploy.get(target) if target else None
+    monthly = machine.hour * HOURS * getattr(settings, "replicas", 1)
+    training = None if measured.train_seconds is None else machine.hour * measured.train_seconds / 3600
+    needed, budget = measured.memory_mib * _ROOM / 1024, client.budgets.serving_monthly
+    problem = ""
+    if machine.memory_gib < needed:
+        problem = f"needs {needed:.1f} GiB, has {machine.memory_gib:g}"
+    elif budget is not None and monthly > budget:
+        problem = f"over the budget of {budget:,.2f}"
+    elif target is None:
+        problem = "not under `deploy` in client.yml"
+    return Option(kind, target, name, monthly, training, measured.milliseconds, LOCKED_IN.get(kind, ""), problem)
+
+
+def _of_rates(kind: str, target: str | None, section: Section, measured: Measured) -> Option:
+    hourly = section.rates.get("hosting")
+    monthly = hourly.price * HOURS if hourly else 0.0
+    problem = "serves tuned language models, not tables"
+    return Option(kind, target, "hosting", monthly, None, measured.milliseconds, LOCKED_IN.get(kind, ""), problem)
