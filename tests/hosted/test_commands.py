@@ -79,7 +79,7 @@ def test_estimated_interrupted_resumed_and_taken_down(
         history = (project / "data/clinic/08_reporting/tune_history.csv").read_text()
         assert len(history.splitlines()) == 7
         (name,) = arm.deployments
-        assert json.loads(kedro(project, "tune", "down", name, *ENV, "--json").stdout)["removed"] is True
+        assert json.loads(kedro(project, "tune", "down", name, *ENV, "--json").stdout)["down"] == [name]
         assert arm.deployments == {}
         refused = kedro(project, "tune", "down", "somebody-elses", *ENV, check=False)
         assert "was made by no tuning of this client" in refused.stderr

@@ -11,11 +11,14 @@ from hosted_world import World
 
 from pipelines.tune import nodes
 from pipelines.tune.hosted import for_service
+from workbench import audit
 from workbench.datasets.hosted_model import HostedFolder
-from workbench.errors import DataError, ModelError
+from workbench.errors import DataError, ModelError, TargetError, Transient
+from workbench.hosted import overview
 from workbench.hosted.answers import HostedChat, Journal
 from workbench.hosted.session import open_session
 from workbench.registry import models
+from workbench.targets.book import refuse_deployed
 
 
 def test_what_the_gate_keeps_out_does_not_cost_by_the_hour(azure: World) -> None:
@@ -130,3 +133,32 @@ def test_what_the_content_filter_refuses_is_answered_with_nothing(world: World, 
 def test_examples_are_sent_as_the_service_reads_them() -> None:
     rows = [{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}]
     assert for_service(rows) == rows
+
+
+def test_a_client_is_forgotten_only_after_what_it_has_at_its_service(azure: World) -> None:
+    azure.tune()
+    with pytest.raises(TargetError, match="kedro tune down --all --env clients/acme"):
+        refuse_deployed(azure.project, "acme")
+    shown = overview.look(azure.project, "acme")
+    assert [(one.kind, one.status) for one in shown] == [
+        ("file", ""),
+        ("file", ""),
+        ("tuning_job", "succeeded"),
+        ("deployment", "up"),
+    ]
+    overview.clear(azure.project, "acme", shown)
+    assert (azure.arm.deployments, azure.openai.files) == ({}, {})
+    refuse_deployed(azure.project, "acme")
+    assert [entry.action for entry in audit.entries(azure.project)][-1] == "tuning.cleared"
+
+
+def test_a_running_job_is_cancelled(world: World) -> None:
+    world.configure(deadline_hours=0.00001)
+    world.openai.queue = 10**6
+    with pytest.raises(Transient, match="still queued"):
+        world.tune()
+    running = overview.running(overview.look(world.project, "acme"))
+    assert [one.remote for one in running] == ["ftjob-0001"]
+    overview.cancel(world.project, "acme", running)
+    assert world.openai.jobs["ftjob-0001"].job.status == "cancelled"
+    assert overview.running(overview.look(world.project, "acme")) == []

@@ -103,26 +103,41 @@ def cancel(ctx: click.Context, *, env: str, dry_run: bool, as_json: bool) -> Non
 
 
 @tune.command()
-@click.argument("deployment")
+@click.argument("deployment", required=False)
+@click.option("--all", "everything", is_flag=True, help="All deployments, running jobs and uploaded files instead.")
 @env_option
 @dry_run
 @as_json
 @click.pass_context
-def down(ctx: click.Context, deployment: str, *, env: str, dry_run: bool, as_json: bool) -> None:
+def down(  # noqa: PLR0917 - click gives them by name
+    ctx: click.Context, /, deployment: str | None, env: str, everything: bool, dry_run: bool, as_json: bool
+) -> None:
     """Take a deployment down that a tuning brought up; the tuned model stays at the service, and costs nothing there.
 
     Example: kedro tune down clinic-tune-0a1b2c3d --env clients/clinic
     """
-    from workbench.hosted.overview import take_down
+    from workbench.hosted import overview
 
     project, client = _whose(ctx, env)
-    removed = False if dry_run else take_down(project, client, deployment)
-    if as_json:
-        click.echo(json.dumps({"deployment": deployment, "removed": removed, "dry_run": dry_run}))
-    elif dry_run:
-        click.echo(f"would take down {deployment}")
+    if everything == (deployment is not None):
+        raise ConfigurationError("what is to be taken down?", hint="name one deployment, or give `--all`")
+    found = overview.look(project, client) if everything else []
+    names = [one.name for one in found] if everything else [str(deployment)]
+    if dry_run:
+        gone = []
+    elif everything:
+        overview.clear(project, client, found)
+        gone = names
     else:
-        click.echo(f"{deployment} {'was taken down' if removed else 'was not there any more'}")
+        gone = [name for name in names if overview.take_down(project, client, name)]
+    if as_json:
+        click.echo(json.dumps({"down": gone, "named": names, "dry_run": dry_run}))
+        return
+    for name in names:
+        said = "would be taken down" if dry_run else "was taken down" if name in gone else "was not there any more"
+        click.echo(f"{name} {said}")
+    if not names:
+        click.echo("Nothing was made at a service.")
 
 
 def _whose(ctx: click.Context, env: str) -> tuple[Path, str]:

@@ -21,7 +21,7 @@ from workbench.targets.book import Book
 if TYPE_CHECKING:
     from openai.types import FileObject
 
-__all__ = ["ensure_file", "file_name"]
+__all__ = ["KIND", "ensure_file", "file_name", "remove"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def ensure_file(session: Session, book: Book, content: bytes) -> str:
             return file_id
         _LOG.warning("file %s is not whole at the service; it is uploaded again", name)
         if found is not None:
-            _remove(session, file_id)
+            remove(session, file_id)
         book.note(KIND, name, "gone")
     detail = "" if found is None else f" (status {found.status}, {found.bytes:,} of {len(content):,} bytes)"
     raise ModelError(f"file {name} is not taken by the service{detail}", where=session.where, hint="look at it there")
@@ -118,7 +118,8 @@ def _wait(session: Session, file_id: str) -> FileObject:
         time.sleep(min(session.hosted.poll_seconds, 5.0))
 
 
-def _remove(session: Session, file_id: str) -> None:
+def remove(session: Session, file_id: str) -> None:
+    """Remove a file at the service; one that is not there is no error."""
     from contextlib import suppress
 
     with suppress(NotThere):

@@ -14,11 +14,10 @@ from typing import Any
 from workbench.errors import Terminal
 from workbench.retrying import persistently
 from workbench.targets.azure_openai.translate import Throttled
-from workbench.targets.book import Book
+from workbench.targets.book import TUNING, Book
 
 __all__ = ["Making", "book_of", "made", "make_once"]
 
-TARGET = "hosted-tuning"
 STEP = 2.0
 SENT = "sent "
 """Begins the operation of a row for which a request went out, and no answer came yet; the time stands behind it."""
@@ -43,7 +42,7 @@ class Making:
 
 def book_of(project: Path, client: str) -> Book:
     """A client's rows."""
-    return Book(project, client, TARGET)
+    return Book(project, client, TUNING)
 
 
 def made(book: Book, kind: str, name: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import audit
 from workbench.errors import ConfigurationError
-from workbench.hosted import jobs
+from workbench.hosted import files, jobs
 from workbench.hosted.ledger import book_of
 from workbench.hosted.session import Session, open_session
 from workbench.targets.azure_openai.translate import NotThere
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.targets.book import Resource
     from workbench.targets.working import Work
 
-__all__ = ["Thing", "cancel", "look", "running", "take_down"]
+__all__ = ["Thing", "cancel", "clear", "deploying", "look", "running", "take_down"]
 
 DEPLOYMENT = "deployment"
 
@@ -101,6 +101,26 @@ def take_down(project: Path, client: str, name: str) -> bool:
         session.close()
     audit.record(project, "tuning.deployment_removed", client=client, deployment=name)
     return removed
+
+
+def clear(project: Path, client: str, things: list[Thing]) -> None:
+    """Take down whatever tunings have made: running jobs are cancelled, deployments and uploaded files removed.
+
+    Tuned models stay at the service, and cost nothing there; who tunes with the same examples again gets them back.
+    """
+    cancel(project, client, running(things))
+    session, book = open_session(project, client), book_of(project, client)
+    try:
+        for one in reversed(things):
+            if one.kind == DEPLOYMENT:
+                take_down(project, client, one.name)
+                continue
+            if one.kind == files.KIND and one.remote:
+                files.remove(session, one.remote)
+            book.note(one.kind, one.name, "gone")
+    finally:
+        session.close()
+    audit.record(project, "tuning.cleared", client=client, things=len(things))
 
 
 @contextmanager
