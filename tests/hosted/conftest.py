@@ -1,6 +1,6 @@
 """Accounts at doubles of services.
 
-With ``--live``, and an account in the environment, the tests that ask for ``world`` run against it; what it takes is in
+With ``--live``, and an account in the environment, the tests that ask for ``place`` run against it; what it takes is in
 docs/hosted-tuning.md.
 """
 
@@ -19,7 +19,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent))
 
 from arm_double import ArmDouble
-from hosted_world import CLIENT, ROOT, SECRETS, World, azure_world, rows
+from hosted_world import CLIENT, LIVE, ROOT, SECRETS, World, azure_world, live_world, rows
 from openai_double import OpenAIDouble
 
 from workbench.registry.store import open_store
@@ -76,6 +76,28 @@ def azure(
         for name, value in {**SECRETS, "ACME__AZURE_OPENAI_API_KEY": service.key}.items():
             monkeypatch.setenv(name, value)
         yield made
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``place`` is each kind of account; with ``--live``, those that the environment has."""
+    if "place" in metafunc.fixturenames:
+        kinds = ["openai", "azure"]
+        if metafunc.config.getoption("--live"):
+            kinds = [kind for kind, variable in LIVE.items() if variable in os.environ]
+        metafunc.parametrize("place", kinds, indirect=True)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> World:
+    """An account of the kind; a double, or the one that the environment has."""
+    if not request.config.getoption("--live"):
+        made: World = request.getfixturevalue({"openai": "world", "azure": "azure"}[request.param])
+        return made
+    # Taken before the fixture of the project takes them out of the environment.
+    kept = dict(os.environ)
+    project = request.getfixturevalue("hosted_project")
+    patch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    return live_world(request.param, kept, project, patch, lambda: request.getfixturevalue("template"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from workbench.hosted.ledger import book_of
 from workbench.registry.store import Store, open_store
 from workbench.targets.book import Book
 
-__all__ = ["CLIENT", "MODEL", "ROOT", "SECRETS", "World", "azure_settings", "azure_world", "rows"]
+__all__ = ["CLIENT", "LIVE", "MODEL", "ROOT", "SECRETS", "World", "azure_settings", "azure_world", "live_world", "rows"]
 
 ROOT = Path(__file__).parents[2]
 CLIENT = {
@@ -57,11 +57,12 @@ class World:
     """A project with the client ``acme``, and the services that it has an account at."""
 
     project: Path
-    openai: OpenAIDouble
+    openai: OpenAIDouble | None
     arm: ArmDouble | None = None
     template: Callable[[], Path] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
+    model: str = MODEL
 
     @property
     def files(self) -> ClientFiles:
@@ -86,7 +87,7 @@ class World:
         """``tune`` of this client."""
         block: dict[str, Any] = {
             "examples": EXAMPLES,
-            "hosted": {"model": MODEL},
+            "hosted": {"model": self.model},
             "evaluate": {"max_new_tokens": 4, "examples": 5, "batch_size": 1},
             "gate": {"fewest_examples": 3, "margin": 0.1},
         }
@@ -164,3 +165,26 @@ def azure_settings(service: OpenAIDouble, arm: ArmDouble) -> tuple[dict[str, Any
     }
     hosted = {"service": "azure_openai", "target": "cloud", "base_deployment": "base"}
     return {**hosted, "poll_seconds": 0.01, "settle_seconds": 0.2}, deploy
+
+
+LIVE = {"openai": "LIVE_OPENAI_API_KEY", "azure": "LIVE_AZURE_DEPLOY"}
+"""The variable that says that there is an account of the kind."""
+
+
+def live_world(kind: str, environ: Mapping[str, str], project: Path, patch: Any, template: Callable[[], Path]) -> World:
+    """An account of the environment's; what is asked for there is paid."""
+    if kind == "openai":
+        patch.setenv("ACME__OPENAI_API_KEY", environ["LIVE_OPENAI_API_KEY"])
+        made = World(project, None, template=template, model=environ["LIVE_OPENAI_MODEL"])
+        made.settings = {"endpoint": environ.get("LIVE_OPENAI_ENDPOINT", "https://api.openai.com/v1")}
+        made.configure(service="openai", budget=5.0)
+    else:
+        for name in environ:
+            if name.startswith("AZURE_"):
+                patch.setenv(f"ACME__{name}", environ[name])
+        made = World(project, None, template=template, model=environ["LIVE_AZURE_MODEL"])
+        made.deploy = json.loads(environ["LIVE_AZURE_DEPLOY"])
+        base = environ["LIVE_AZURE_BASE_DEPLOYMENT"]
+        made.configure(service="azure_openai", target="cloud", base_deployment=base, budget=5.0)
+    made.write(rows())
+    return made

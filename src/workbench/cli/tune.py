@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -41,7 +41,8 @@ def estimate(ctx: click.Context, *, env: str, as_json: bool) -> None:
     from workbench.secrets.redaction import guarded
 
     project, client = _whose(ctx, env)
-    with guarded(), KedroSession.create(project_path=project, env=env) as session:
+    made: Any = KedroSession.create(project_path=project, env=env)
+    with guarded(), made as session:
         session.run(pipeline_names=["tune"], to_nodes=["estimate_tuning"])
     record = json.loads((project / f"data/{client}/08_reporting/tune_estimate.json").read_text(encoding="utf-8"))
     if as_json:

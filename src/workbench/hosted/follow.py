@@ -31,6 +31,7 @@ NAMES = {
     "full_valid_mean_token_accuracy": "tune_full_validation_token_accuracy",
 }
 """The service's name of a metric, and ours."""
+_SHOWN = "tune_train_loss"
 MOST_PAGES = 1000
 
 
@@ -102,7 +103,7 @@ def follow(session: Session, job_id: str, listener: Listener) -> Followed:
         heard.messages += [redact_text(event.message) for event in events]
         for point in points:
             heard.points.setdefault(point.step, {}).update(point.values)
-        last = points[-1] if points else last
+        last = max((one for one in points if _SHOWN in one.values), key=lambda one: one.step, default=last)
         if points:
             listener.points(points)
         listener.status(job, last, total)
