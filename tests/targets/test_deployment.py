@@ -153,10 +153,12 @@ def test_a_budget_refuses_before_anything_is_made(deploy: Deploy, cloud: TinyClo
     assert cloud.effects == effects
 
 
-def test_what_takes_too_long_goes_on_and_is_found_again(deploy: Deploy, cloud: TinyCloud) -> None:
+def test_what_takes_too_long_goes_on_and_is_found_again(deploy: Deploy, cloud: TinyCloud, tmp_path: Path) -> None:
     cloud.slow = 60
     with pytest.raises(StillWorking, match="the same command finds it again"):
         deploy(deadline=0.01).apply(release(3))
+    (row,) = Book(tmp_path, "alpha", "tiny").resources()
+    assert (row.state, row.operation) == ("planned", "op-1")
     assert deploy().apply(release(3)).traffic == {3: 100}
     assert cloud.made.count(("models", "workbench-alpha-v3")) == 1
 
@@ -185,6 +187,27 @@ def test_what_passes_is_tried_again_and_makes_nothing_twice(deploy: Deploy, clou
     cloud.faults.append(fault)
     assert deploy().apply(release(3)).traffic == {3: 100}
     assert len(cloud.made) == 3
+
+
+def test_what_is_made_and_not_seen_for_long_is_waited_for(deploy: Deploy, cloud: TinyCloud) -> None:
+    cloud.unseen = 30
+    cloud.faults.append(Fault("POST /models", drop="after"))
+    assert deploy().apply(release(3)).traffic == {3: 100}
+    assert len(cloud.made) == 3
+
+
+def test_a_service_that_would_make_it_twice_is_not_asked_twice(deploy: Deploy, cloud: TinyCloud) -> None:
+    cloud.is_jealous = False
+    cloud.faults.append(Fault("POST", drop="after", times=3))
+    assert deploy().apply(release(3)).traffic == {3: 100}
+    assert len(cloud.made) == 3
+
+
+def test_an_operation_that_is_not_known_any_more_has_ended(deploy: Deploy, cloud: TinyCloud) -> None:
+    cloud.forgets = True
+    deploy().apply(release(3))
+    deploy().apply(release(4))
+    assert deploy().promote().traffic == {4: 100}
 
 
 def test_what_does_not_pass_is_told_once_and_begun_again(deploy: Deploy, cloud: TinyCloud) -> None:

@@ -29,6 +29,8 @@ class TinyCloud(Service):
         unseen: how many looks a new thing stays invisible.
         slow: how many looks an operation takes.
         wrong: added to each prediction of these versions.
+        is_jealous: whether what is there already is refused; else it is made a second time.
+        forgets: whether an operation that is done is not known any more.
     """
 
     def __init__(self) -> None:
@@ -39,6 +41,7 @@ class TinyCloud(Service):
         self.split: dict[str, int] = {}
         self.unseen, self.slow = 0, 1
         self.wrong: dict[int, float] = {}
+        self.is_jealous, self.forgets = True, False
         self.answers = 0
 
     def _begin(self, effect: Any) -> dict[str, str]:
@@ -63,7 +66,7 @@ class TinyCloud(Service):
 
     @route("POST", "/(?P<kind>[a-z]+)/(?P<name>[^/]+)")
     def make(self, request: Request, kind: str, name: str) -> Any:
-        if (kind, name) in self.things:
+        if (kind, name) in self.things and self.is_jealous:
             return self.error(409, f"{name} is there")
         thing = {**request.json(), "ready": False, "unseen": self.unseen}
         self.things[kind, name] = thing
@@ -77,7 +80,9 @@ class TinyCloud(Service):
             operation.look()
         if kind == "operations":
             operation = self.operations.get(name)
-            return {"done": operation.done} if operation else self.error(404, "no such operation")
+            if operation is None or (operation.done and self.forgets):
+                return self.error(404, "no such operation")
+            return {"done": operation.done}
         thing = self.things.get((kind, name))
         if thing is None or thing["unseen"] > 0:
             if thing is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from workbench.errors import TargetError
 from workbench.targets.protocol import Answered, Target
@@ -84,6 +84,10 @@ def difference(answers: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[
 def _of_row(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
     name = "probability" if "probability" in other else "prediction"
     value, wanted = one.get(name), other[name]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isinstance(wanted, (int, float)):
-        return 0.0 if value == wanted else math.inf
+    if not _is_number(value) or not _is_number(wanted):
+        return 0.0 if type(value) is type(wanted) and value == wanted else math.inf
     return abs(value - wanted) if math.isfinite(value) else math.inf
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
