@@ -86,28 +86,37 @@ def test_applied_canaried_promoted_rolled_back_and_taken_down(azure: World, depl
     assert azure.arm.quota == 10
 
 
-def test_killed_after_each_remote_call(azure: World, deploy: Callable[..., Deployment]) -> None:
-    def killed(action: Callable[[], Any]) -> int:
-        for call in range(200):
-            status = killed_at(call, action, azure.openai, azure.arm)
-            if status == 0:
-                return call
-            assert status == -signal.SIGKILL
-        raise AssertionError("it never came to its end")
+def killed(azure: World, action: Callable[[], Any]) -> int:
+    """Killed after its first call, its second, … until it comes to its end; how many calls that were."""
+    for call in range(200):
+        status = killed_at(call, action, azure.openai, azure.arm)
+        if status == 0:
+            return call
+        assert status == -signal.SIGKILL
+    raise AssertionError("it never came to its end")
 
-    calls = killed(lambda: deploy().apply(release(3)))
-    calls += killed(lambda: deploy().apply(release(4)))
-    calls += killed(lambda: deploy().canary(10))
+
+def test_an_apply_is_killed_after_each_remote_call(azure: World, deploy: Callable[..., Deployment]) -> None:
+    assert killed(azure, lambda: deploy().apply(release(3))) > 3
+    assert shares(azure) == {"workbench-acme-v3": "100"}
+    book = Book(azure.project, "acme", "cloud")
+    assert (book.rollout(), [row.state for row in book.resources()]) == (Rollout(3), ["created"])
+
+
+@pytest.mark.slow
+def test_killed_after_each_remote_call(azure: World, deploy: Callable[..., Deployment]) -> None:
+    killed(azure, lambda: deploy().apply(release(3)))
+    killed(azure, lambda: deploy().apply(release(4)))
+    killed(azure, lambda: deploy().canary(10))
     assert shares(azure) == {"workbench-acme-v3": "90", "workbench-acme-v4": "10"}
-    calls += killed(lambda: deploy().promote())
+    killed(azure, lambda: deploy().promote())
     assert shares(azure) == {"workbench-acme-v3": "0", "workbench-acme-v4": "100"}
     book = Book(azure.project, "acme", "cloud")
     assert book.rollout() == Rollout(4, None, 3)
     assert {row.state for row in book.resources()} == {"created"}
-    killed(lambda: deploy().destroy())
+    killed(azure, lambda: deploy().destroy())
     assert azure.arm.deployments == {}
     assert book.resources() == []
-    assert calls > 15
 
 
 def test_a_deployment_of_another_model_is_left_alone(azure: World, deploy: Callable[..., Deployment]) -> None:
@@ -143,25 +152,24 @@ def test_a_wrong_account_is_explained(azure: World, target: AzureOpenAI) -> None
     wrong.close()
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"answer": Answer(429, {"error": {"code": "TooManyRequests", "message": "slow down"}}, {"Retry-After": "0"})},
-        {"answer": Answer(503, {"error": {"code": "ServerBusy", "message": "busy"}})},
-        {"answer": Answer(409, {"error": {"code": "RequestConflict", "message": "another operation"}})},
-        {"answer": Answer(200, b"<html>portal</html>", {"Content-Type": "text/html"})},
-        {"answer": Answer(200, b'{"name": "x", "prop', {"Content-Type": "application/json"})},
-        {"drop": "before"},
-        {"drop": "after"},
-        {"truncate": 20},
-    ],
-    ids=["429", "503", "409", "html", "half", "before", "after", "truncated"],
-)
+FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"answer": Answer(429, {"error": {"code": "TooManyRequests", "message": "slow"}}, {"Retry-After": "0"})},
+    "503": {"answer": Answer(503, {"error": {"code": "ServerBusy", "message": "busy"}})},
+    "409": {"answer": Answer(409, {"error": {"code": "RequestConflict", "message": "another operation"}})},
+    "html": {"answer": Answer(200, b"<html>portal</html>", {"Content-Type": "text/html"})},
+    "half": {"answer": Answer(200, b'{"name": "x", "prop', {"Content-Type": "application/json"})},
+    "before": {"drop": "before"},
+    "after": {"drop": "after"},
+    "truncated": {"truncate": 20},
+}
+
+
 @pytest.mark.parametrize("method", ["PUT", "GET"])
-def test_each_call_survives(
-    azure: World, deploy: Callable[..., Deployment], fault: dict[str, Any], method: str
-) -> None:
-    azure.arm.faults.append(Fault(f"{method} /subscriptions/.*/deployments/", **fault))
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=[] if name in {"429", "html", "after"} else pytest.mark.slow) for name in FAULTS]
+)
+def test_each_call_survives(azure: World, deploy: Callable[..., Deployment], fault: str, method: str) -> None:
+    azure.arm.faults.append(Fault(f"{method} /subscriptions/.*/deployments/", **FAULTS[fault]))
     deploy().apply(release(3))
     assert shares(azure) == {"workbench-acme-v3": "100"}
 
