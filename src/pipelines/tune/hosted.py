@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.tune import evaluation
 from pipelines.tune.parameters import TuneParameters
+from workbench import audit
 from workbench.datasets import ClientFiles
 from workbench.datasets.hosted_model import HostedModel
 from workbench.hosted import curves, examples, files, jobs
@@ -89,7 +91,7 @@ def tune_hosted(
     session, book = open_session(project, client), book_of(project, client)
     try:
         spec = _spec(session, parameters, for_service(train), content)
-        job_id = _job(session, book, spec, content)
+        job_id = _job(session, book, spec, content, project)
         heard = _watched(session, project_files, spec, job_id)
         if heard.job.status != "succeeded":
             # Not billed, and not attached to again: https://learn.microsoft.com/azure/ai-foundry/openai/how-to/
@@ -125,13 +127,15 @@ def _checked(client: str, train: Rows, validation: Rows) -> tuple[list[dict[str,
     return folds
 
 
-def _job(session: Session, book: Book, spec: jobs.JobSpec, content: Sequence[bytes]) -> str:
+def _job(session: Session, book: Book, spec: jobs.JobSpec, content: Sequence[bytes], project: Path) -> str:
     known = made(book, jobs.KIND, spec.key)
     if known:
         _LOG.info("attached to job %s of an earlier run", known)
         return known
     training, validation = (files.ensure_file(session, book, one) for one in content)
-    return jobs.ensure_job(session, book, spec, training, validation)
+    job_id = jobs.ensure_job(session, book, spec, training, validation)
+    audit.record(project, "tuning.job_made", client=spec.client, job=job_id, model=spec.model, service=spec.endpoint)
+    return job_id
 
 
 def _watched(session: Session, project_files: ClientFiles, spec: jobs.JobSpec, job_id: str) -> Followed:

@@ -17,7 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["tune"]
 
-env_option = click.option("--env", "env", required=True, metavar="clients/ID", help="Whose, as for `kedro run`.")
+
+def _clients(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    names = [f"clients/{client}" for client in ClientRegistry(project_of(ctx)).ids()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _deployments(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    client = client_of_env(ctx.params.get("env"))
+    if client is None:
+        return []
+    from workbench.hosted.ledger import book_of
+
+    rows = book_of(project_of(ctx), client).resources()
+    return [row.name for row in rows if row.kind == "deployment" and row.name.startswith(incomplete)]
+
+
+env_option = click.option(
+    "--env", "-e", "env", required=True, shell_complete=_clients, help="The client: clients/<id>."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 
@@ -104,7 +122,7 @@ def cancel(ctx: click.Context, *, env: str, dry_run: bool, as_json: bool) -> Non
 
 
 @tune.command()
-@click.argument("deployment", required=False)
+@click.argument("deployment", required=False, shell_complete=_deployments)
 @click.option("--all", "everything", is_flag=True, help="All deployments, running jobs and uploaded files instead.")
 @env_option
 @dry_run
