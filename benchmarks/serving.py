@@ -207,6 +207,8 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
         "MLFLOW_TRACKING_URI": tracking_uri(project.resolve()),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONPATH": str(ROOT / "src"),
+        # On few processors, threads of one computation take them from each other; without this MLflow is slower yet.
+        "OMP_NUM_THREADS": "1",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # MLflow starts `uvicorn` by its name
     }
     ours_command = [sys.executable, "-m", "workbench.serving", "--name", options.client, "--port", str(ours)]

@@ -39,7 +39,7 @@ def run(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_without_a_browser_it_says_what_it_skipped(ci: Path) -> None:
     done = run(ci)
     assert done.returncode == 0
-    assert done.stdout.splitlines()[:3] == ["make test", "make test-slow", "make test-airflow"]
+    assert done.stdout.splitlines()[:4] == ["make test", "make test-slow", "make test-airflow", "make test-spark"]
     assert "SKIPPED the browser tests: no Chromium or Chrome on the PATH" in done.stdout
     assert "make test-browser" not in done.stdout.splitlines()
 
@@ -52,6 +52,7 @@ def test_with_a_browser_it_runs_them(ci: Path, browser: str) -> None:
         "make test",
         "make test-slow",
         "make test-airflow",
+        "make test-spark",
         f"Browser tests, with {browser}:",
         "make test-browser",
     ]

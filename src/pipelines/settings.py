@@ -2,6 +2,7 @@
 
 from workbench.datasets.catalog import LightCatalog
 from workbench.hooks.config_loader import ClientConfigLoader
+from workbench.hooks.engine import EngineHooks
 from workbench.hooks.ledger import LedgerHooks
 from workbench.hooks.leftovers import LeftoverHooks
 from workbench.hooks.progress import ProgressHooks
@@ -9,7 +10,15 @@ from workbench.hooks.secrets import SecretHooks
 from workbench.hooks.summary import SummaryHooks
 from workbench.hooks.tracking import TrackingHooks
 
-HOOKS = (LedgerHooks(), LeftoverHooks(), ProgressHooks(), TrackingHooks(), SecretHooks(), SummaryHooks())
+HOOKS = (
+    LedgerHooks(),
+    LeftoverHooks(),
+    EngineHooks(),
+    ProgressHooks(),
+    TrackingHooks(),
+    SecretHooks(),
+    SummaryHooks(),
+)
 # Kedro-Viz's hooks import pandas for every run; `kedro viz` itself works without them.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-viz", "kedro-telemetry")
 DATA_CATALOG_CLASS = LightCatalog

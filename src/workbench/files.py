@@ -23,6 +23,7 @@ __all__ = [
     "durable_file",
     "durable_folder",
     "explain_storage",
+    "is_half_written",
     "sha256_of_file",
     "sha256_of_folder",
     "sha256_of_path",
@@ -87,6 +88,11 @@ def recover_folder(destination: Path) -> None:
     old = destination.parent / f"{_STAGING}old-{destination.name}"
     if old.exists() and not destination.exists():
         old.rename(destination)
+
+
+def is_half_written(path: Path) -> bool:
+    """Whether a file or folder is what a writer writes beside its destination: a reader passes it over."""
+    return path.name.startswith(_STAGING)
 
 
 def sweep(folder: Path) -> None:

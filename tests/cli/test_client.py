@@ -72,7 +72,9 @@ def test_none_of_the_heavy_packages_is_imported(project: Path) -> None:
     script = textwrap.dedent(
         """
         import sys
-        heavy = {"torch", "mlflow", "pandas", "pyarrow", "ibis", "duckdb", "sklearn", "transformers", "numpy"}
+        heavy = {"torch", "mlflow", "pandas", "pyarrow", "ibis", "duckdb", "sklearn", "transformers", "numpy", "pyspark"}
+        if sys.argv[1] == "check":
+            heavy.remove("ibis")  # it compiles the recipes
         class Refuse:
             def find_spec(self, name, path=None, target=None):
                 if name.partition(".")[0] in heavy:

@@ -49,7 +49,7 @@ def test_the_shipped_clients_are_sound() -> None:
 
 def test_defaults_are_filled_in(registry: ClientRegistry) -> None:
     client = registry.load("acme")
-    assert (client.recipe, client.engine, client.split.by, client.metric.margin) == ("auto", "duckdb", "key", 0.0)
+    assert (client.recipe, client.engine.kind, client.split.by, client.metric.margin) == ("auto", "duckdb", "key", 0.0)
 
 
 HOSTILE = ["../acme", "/etc", "a/b", ".", "..", "a\0b", "x" * 300, "Acme", "аcme", "acme ", "acme\n", "", "a", "1acme"]

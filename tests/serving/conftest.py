@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import distribution, packages_distributions
@@ -325,3 +327,97 @@ def load() -> type[Load]:
 def make() -> tuple[Callable[..., pa.Table], Callable[..., TabularModel]]:
     """Tables and models: ``make_table(task, rows, seed)``, ``make_model(task, seed)``."""
     return make_table, make_model
+
+
+class Collector:
+    """An OpenTelemetry collector: takes OTLP over HTTP, parsed by the protocol's own types."""
+
+    def __init__(self) -> None:
+        self.spans: list[Any] = []
+        self.services: set[str] = set()
+        collector = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+                    ExportTraceServiceRequest,
+                    ExportTraceServiceResponse,
+                )
+
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                assert self.path == "/v1/traces"
+                assert self.headers["Content-Type"] == "application/x-protobuf"
+                for of_resource in ExportTraceServiceRequest.FromString(raw).resource_spans:
+                    names = {item.key: item.value.string_value for item in of_resource.resource.attributes}
+                    collector.services.add(names["service.name"])
+                    for scoped in of_resource.scope_spans:
+                        collector.spans.extend(scoped.spans)
+                answer = ExportTraceServiceResponse().SerializeToString()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/x-protobuf")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    """Where the shared server sends its traces."""
+    made = Collector()
+    yield made
+    made.close()
+
+
+@dataclass
+class Shared:
+    """One server for the modules that want nothing special: a start takes seconds."""
+
+    stack: ExitStack
+    server: Server | None = None
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Shared]:
+    """Ended with the session."""
+    with ExitStack() as stack:
+        yield Shared(stack)
+
+
+@pytest.fixture(scope="module")
+def server(
+    shared: Shared,
+    tmp_path_factory: pytest.TempPathFactory,
+    write_traffic: Callable[..., str],
+    collector: Collector,
+) -> Server:
+    """A server of version 3 alone, started as Vertex AI would; a new one, if a test has ended it."""
+    if shared.server is None or shared.server.process.poll() is not None:
+        folder = tmp_path_factory.mktemp("server")
+        traffic, log = folder / "traffic.json", folder / "log" / "predictions.jsonl"
+        write_traffic(traffic, v3=100)
+        environ = {
+            "AIP_HEALTH_ROUTE": "/v1/endpoints/77/deployedModels/88",
+            "AIP_PREDICT_ROUTE": "/v1/endpoints/77/deployedModels/88:predict",
+            "AIP_DEPLOYED_MODEL_ID": "88",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server.server_port}",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+        }
+        arguments = ["--traffic", str(traffic), "--prediction-log", str(log), "--leave-out", "wave"]
+        running_one = running(folder, *arguments, environ=environ, limits={"rows": 450})
+        shared.server = shared.stack.enter_context(running_one)
+    assert shared.server.traffic is not None
+    digest = write_traffic(shared.server.traffic, v3=100)
+    shared.server.until(lambda status: status["generation"]["sha256"] == digest)
+    return shared.server

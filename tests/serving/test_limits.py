@@ -90,7 +90,7 @@ def test_a_slow_client_is_cut_off(server: Any, sent: bytes) -> None:
         began = time.monotonic()
         answer = answer_of(connection)  # until the server hangs up
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
 
 
 def test_slow_clients_keep_nobody_from_being_answered(server: Any, row: Any) -> None:

@@ -26,12 +26,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_another_champion_is_served_and_a_broken_one_is_not(tmp_path: Path, saved: Any) -> None:
     client = ClientRegistry(ROOT).load("clinic").model_copy(update={"id": "tiny"})
     versions = {int(name): Located(int(name), one.folder, one.sha256) for name, one in saved.items()}
     versions[5] = Located(5, tmp_path / "nothing", saved["3"].sha256)
     now = [3]
-    child = start(client, versions[3], tmp_path / "serving", host="127.0.0.1", port=0)
+    child = start(client, versions[3], tmp_path, tmp_path / "log.jsonl", host="127.0.0.1", port=0)
     codes: list[int] = []
     follower = threading.Thread(
         target=lambda: codes.append(follow(child, versions[3], lambda: now[0], lambda: versions[now[0]]))
@@ -59,7 +60,7 @@ def test_another_champion_is_served_and_a_broken_one_is_not(tmp_path: Path, save
         child.stop()
         follower.join(20)
     assert codes == [0]
-    assert json.loads((tmp_path / "serving" / "settings.json").read_text())["port"] == 8080
+    assert json.loads((tmp_path / "settings.json").read_text())["port"] == 8080
 
 
 def test_keys_and_what_is_personal_are_left_out_of_the_log() -> None:

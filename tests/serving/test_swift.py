@@ -10,7 +10,9 @@ import pyarrow as pa
 import pytest
 
 from workbench.learning import Columns, TabularModel
+from workbench.learning.boosting.few import FewRows
 from workbench.learning.boosting.fit import boosting
+from workbench.learning.boosting.trees import Trees
 from workbench.learning.ensemble import EnsembleModel
 from workbench.learning.linear import linear
 from workbench.serving.contract import Contract
@@ -64,3 +66,18 @@ def test_the_model_that_was_given_stays_as_it_is(models: dict[str, TabularModel]
 def test_known_categories(models: dict[str, TabularModel]) -> None:
     assert known_categories(models["network"]) == {"kind": {"a", "b", "c", "rare"}, "void": frozenset()}
     assert known_categories(models["ensemble"])["kind"] >= {"a", "b", "c"}
+
+
+def test_few_rows_are_summed_in_the_order_of_the_trees(models: dict[str, TabularModel], table: pa.Table) -> None:
+    """Four hundred trees and more, whose sums depend on the order in which they are added."""
+    model: Any = models["boosting"]
+    arrays = {name: np.concatenate([array] * 40) for name, array in model.trees.to_arrays().items() if name != "groups"}
+    ends = model.trees.starts[1:]
+    arrays["starts"] = np.concatenate([[0], *(ends + at * ends[-1] for at in range(40))])
+    arrays["groups"] = model.trees.groups
+    trees = Trees.from_arrays(arrays, len(model.table))
+    matrix, start = model.table.matrix(table), np.array(model.start)
+    assert len(trees) > 400
+    few = FewRows(trees)
+    for rows in (1, 7, 200, 400):
+        np.testing.assert_array_equal(few.predict(matrix[:rows], start), trees.predict(matrix[:rows], start))

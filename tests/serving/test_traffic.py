@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,7 @@ from workbench.serving.traffic import parse_traffic, schedule
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, start: Any, write_traffic: Any) -> Iterator[Any]:
-    folder = tmp_path_factory.mktemp("traffic")
-    write_traffic(folder / "traffic.json", v3=100)
-    with start(folder, "--traffic", str(folder / "traffic.json")) as running:
-        yield running
+VERTEX = "/v1/endpoints/77/deployedModels/88:predict"
 
 
 def in_force(digest: str) -> Callable[[dict[str, Any]], bool]:
@@ -60,7 +54,7 @@ def test_a_split_a_pin_and_a_change_of_shares(server: Any, write_traffic: Any, s
     status = server.until(in_force(write_traffic(server.traffic, v3=90, v4=10)))
     assert status["traffic"] == {"3": 90, "4": 10}
     assert status["versions"]["4"]["sha256"] == saved["4"].sha256
-    answered = Counter(server.ask("/predict", {"instances": [row]})[2]["x-model-version"] for _ in range(100))
+    answered = Counter(server.ask(VERTEX, {"instances": [row]})[2]["x-model-version"] for _ in range(100))
     assert answered == {"3": 90, "4": 10}
 
     body = {"inputs": [tensor(name, value) for name, value in row.items()]}
@@ -72,7 +66,7 @@ def test_a_split_a_pin_and_a_change_of_shares(server: Any, write_traffic: Any, s
     # A version without a share answers whoever names it, and nobody else.
     server.until(in_force(write_traffic(server.traffic, v3=0, v4=100)))
     assert server.ask("/v2/models/tiny/versions/3/infer", body)[0] == 200
-    assert {server.ask("/predict", {"instances": [row]})[2]["x-model-version"] for _ in range(20)} == {"4"}
+    assert {server.ask(VERTEX, {"instances": [row]})[2]["x-model-version"] for _ in range(20)} == {"4"}
 
 
 def tensor(name: str, value: Any) -> dict[str, Any]:
@@ -103,12 +97,12 @@ def test_what_is_broken_leaves_what_is_in_force(
         status = server.until(lambda status, said=said: said in ((status["last_error"] or {}).get("message") or ""))
         assert status["generation"]["sha256"] == good
         assert status["last_error"]["sha256"] == status["seen"] != good
-        assert server.ask("/predict", {"instances": [row]})[2]["x-model-version"] == "3"
+        assert server.ask(VERTEX, {"instances": [row]})[2]["x-model-version"] == "3"
     server.traffic.write_text("{")
     server.until(lambda status: "is not JSON" in (status["last_error"] or {})["message"])
     server.traffic.unlink()
     time.sleep(0.3)
-    assert server.ask("/predict", {"instances": [row]})[0] == 200
+    assert server.ask(VERTEX, {"instances": [row]})[0] == 200
     assert server.ask("/v2/health/ready")[0] == 200
     # The file that is in force comes back: nothing is wrong any more.
     write_traffic(server.traffic, v3=100)
@@ -131,7 +125,7 @@ def test_no_request_is_lost_in_swaps_or_a_stop(
 ) -> None:
     write_traffic(server.traffic, v3=100)
     server.until(lambda status: status["traffic"] == {"3": 100})
-    clients = load(server.port, json.dumps({"instances": [row] * 3}).encode())
+    clients = load(server.port, json.dumps({"instances": [row] * 3}).encode(), VERTEX)
 
     async def swap_and_stop() -> None:
         running = asyncio.create_task(clients.run(24))
@@ -141,7 +135,8 @@ def test_no_request_is_lost_in_swaps_or_a_stop(
             digest = write_traffic(server.traffic, **{f"v{version}": 100})
             await asyncio.to_thread(server.until, in_force(digest))
             before = len(clients.answers)
-            await asyncio.sleep(0.15)
+            while len(clients.answers) < before + 96 and not clients.unanswered:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
             assert {answered for _, answered in clients.answers[before + 48 :]} == {version}
         server.process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(running, 20)

@@ -7,6 +7,7 @@ many rows come or go, and no test row of today trains the model of tomorrow.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from workbench.clients import Client
 
-__all__ = ["FOLD", "NAMES", "Cuts", "cuts_by_time", "fold_of"]
+__all__ = ["FOLD", "NAMES", "Cuts", "cuts_by_counting", "cuts_by_time", "fold_of"]
 
 FOLD = "fold"
 NAMES = ("train", "validation", "test")
@@ -37,11 +38,41 @@ def cuts_by_time(client: Client, time: ir.Column, where: ir.BooleanValue) -> dic
 
     A cut is the first time by which the wanted share of the rows has come.
     """
-    split = client.split
-    return {
-        "train": time.quantile(1 - split.validation - split.test, where=where),
-        "validation": time.quantile(1 - split.test, where=where),
+    return {name: time.quantile(share, where=where) for name, share in _shares(client).items()}
+
+
+def cuts_by_counting(client: Client, table: ir.Table, where: ir.Column, rows: int) -> ir.Table:
+    """The same two cuts for engines without a quantile of times: one row.
+
+    Args:
+        client: says how to split, and names the time column.
+        table: the rows.
+        where: a column of it; only rows that have a value there count.
+        rows: how many those are that have a time.
+    """
+    import ibis
+    from ibis import _
+
+    times = table.filter(where.notnull()).select(time=table[client.time_column])
+    counts = times.filter(_.time.notnull()).group_by("time").aggregate(rows=_.count())
+    running = counts.mutate(come=_.rows.sum().over(ibis.cumulative_window(order_by="time")))
+    wanted = {
+        name: _row(share, rows, between=times.time.type().is_numeric()) for name, share in _shares(client).items()
     }
+    return running.aggregate(**{name: running.time.min(where=running.come >= row) for name, row in wanted.items()})
+
+
+def _row(share: float, rows: int, *, between: bool) -> int:
+    """By which row, from 1, the share has come: as DuckDB's ``quantile_disc`` has it.
+
+    Of numbers DuckDB takes ``quantile_cont``, which may lie between two rows; the lower one parts them in the same way.
+    """
+    return math.floor((rows - 1) * share) + 1 if between else max(1, rows - math.floor(rows - share * rows))
+
+
+def _shares(client: Client) -> dict[str, float]:
+    split = client.split
+    return {"train": 1 - split.validation - split.test, "validation": 1 - split.test}
 
 
 def fold_of(client: Client, table: ir.Table, cuts: Cuts | None) -> ir.StringColumn:

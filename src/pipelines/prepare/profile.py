@@ -12,7 +12,7 @@ from workbench.engines import fetch
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["Kind", "Profile", "as_date", "as_number", "profile"]
+__all__ = ["Kind", "Profile", "as_date", "as_number", "kind_of_type", "profile", "query"]
 
 Kind = Literal["number", "category", "date", "other"]
 
@@ -79,23 +79,30 @@ def profile(
         time: the column that says when a row was known.
         two_classes: whether the label is 0 and 1.
     """
-    measures: dict[str, ir.Scalar] = {"rows": train.count()}
-    for position, name in enumerate(columns):
-        at = None if time is None else train[time]
-        found = _measures(train[name], label, at, two_classes=two_classes)
-        # Numbered, because a column may be called anything.
-        measures |= {f"{position} {measure}": value for measure, value in found.items()}
-    row = fetch(train.aggregate(**measures))[0]
+    row = fetch(query(train, columns, label, time=time, two_classes=two_classes))[0]
     return {
         name: _profile(train[name], row["rows"], _of(row, position), two_classes=two_classes)
         for position, name in enumerate(columns)
     }
 
 
+def query(
+    train: ir.Table, columns: Sequence[str], label: ir.Column, *, time: str | None, two_classes: bool
+) -> ir.Table:
+    """What :func:`profile` asks: one row of aggregates."""
+    measures: dict[str, ir.Scalar] = {"rows": train.count()}
+    for position, name in enumerate(columns):
+        at = None if time is None else train[time]
+        found = _measures(train[name], label, at, two_classes=two_classes)
+        # Numbered, because a column may be called anything.
+        measures |= {f"{position} {measure}": value for measure, value in found.items()}
+    return train.aggregate(**measures)
+
+
 def _measures(column: ir.Column, label: ir.Column, at: ir.Column | None, *, two_classes: bool) -> dict[str, ir.Scalar]:
     import ibis
 
-    kind = _kind_of_type(column)
+    kind = kind_of_type(column)
     column = finite(column)
     measures = {"present": column.count()}
     if kind == "other":
@@ -134,7 +141,7 @@ def _of(row: dict[str, Any], position: int) -> dict[str, Any]:
 
 
 def _profile(column: ir.Column, rows: int, found: dict[str, Any], *, two_classes: bool) -> Profile:
-    kind = _kind_of_type(column)
+    kind = kind_of_type(column)
     present = found["present"]
     if kind == "other":
         return Profile(kind, rows, present)
@@ -158,7 +165,8 @@ def _profile(column: ir.Column, rows: int, found: dict[str, Any], *, two_classes
     )
 
 
-def _kind_of_type(column: ir.Column) -> Kind:
+def kind_of_type(column: ir.Column) -> Kind:
+    """What a column holds, as far as its type says."""
     kind = column.type()
     if kind.is_numeric() or kind.is_boolean():
         return "number"

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.prepare.folds import FOLD, NAMES, Cuts, cuts_by_time, fold_of
+from pipelines.prepare.folds import FOLD, NAMES, Cuts, cuts_by_counting, cuts_by_time, fold_of
 from pipelines.prepare.labels import Classes, label_of
-from workbench.engines import fetch
+from workbench.engines import fetch, is_embedded
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from workbench.clients import Client
 
-__all__ = ["MAX_CLASSES", "MIN_FOLD_ROWS", "Survey", "survey"]
+__all__ = ["MAX_CLASSES", "MIN_FOLD_ROWS", "Survey", "queries", "survey"]
 
 MIN_FOLD_ROWS = 20
 """With fewer rows than this no metric means anything."""
@@ -67,6 +67,20 @@ def survey(client: Client, primary: ir.Table) -> Survey:
     )
 
 
+def queries(client: Client, primary: ir.Table, cuts: Cuts | None) -> dict[str, ir.Table]:
+    """All that :func:`survey` asks of an engine that is not DuckDB; nothing is run."""
+    _check_columns(client, primary)
+    asked = {
+        "survey of the columns": primary.aggregate(**_measures(client, primary)),
+        "survey of the key": _repeated_keys(client, primary),
+        "survey of the classes": _values(client, primary, MAX_CLASSES),
+        "survey of the folds": _folds(client, primary, cuts),
+    }
+    if cuts is not None:
+        asked["survey of the times"] = cuts_by_counting(client, primary, label_of(client, primary), 1)
+    return asked
+
+
 def _check_columns(client: Client, primary: ir.Table) -> None:
     columns = primary.columns
     time = [client.time_column] if client.time_column else []
@@ -92,12 +106,22 @@ def _check_columns(client: Client, primary: ir.Table) -> None:
 
 def _overview(client: Client, primary: ir.Table) -> dict[str, Any]:
     """One pass over the key, time and target columns."""
+    measures = _measures(client, primary)
+    if client.split.by != "time":
+        return fetch(primary.aggregate(**measures))[0]
+    label = label_of(client, primary)
+    if is_embedded(primary):
+        measures |= cuts_by_time(client, primary[client.time_column], where=label.notnull())
+        return fetch(primary.aggregate(**measures))[0]
+    measures["timed"] = primary[client.time_column].count(where=label.notnull())
+    found = fetch(primary.aggregate(**measures))[0]
+    return found | fetch(cuts_by_counting(client, primary, label, found["timed"]))[0]
+
+
+def _measures(client: Client, primary: ir.Table) -> dict[str, Any]:
     label = label_of(client, primary)
     measures = {"rows": primary.count(), "labelled": label.count(), "low": label.min(), "high": label.max()}
-    measures |= {f"missing {column}": primary[column].isnull().sum() for column in _needed(client)}
-    if client.split.by == "time":
-        measures |= cuts_by_time(client, primary[client.time_column], where=label.notnull())
-    return fetch(primary.aggregate(**measures))[0]
+    return measures | {f"missing {column}": primary[column].isnull().sum() for column in _needed(client)}
 
 
 def _needed(client: Client) -> Iterator[str]:
@@ -123,9 +147,7 @@ def _check_overview(client: Client, found: dict[str, Any]) -> None:
 
 
 def _check_key_is_unique(client: Client, primary: ir.Table) -> None:
-    counts = primary.group_by(*client.key).aggregate(times=primary.count())
-    repeated = counts.filter(counts.times > 1)
-    found = fetch(repeated.aggregate(keys=repeated.count(), rows=repeated.times.sum()))[0]
+    found = fetch(_repeated_keys(client, primary))[0]
     if found["keys"]:
         raise DataError(
             f"key ({', '.join(client.key)}) is not unique: {found['keys']:,} values stand in {found['rows']:,} rows",
@@ -134,13 +156,17 @@ def _check_key_is_unique(client: Client, primary: ir.Table) -> None:
         )
 
 
+def _repeated_keys(client: Client, primary: ir.Table) -> ir.Table:
+    counts = primary.group_by(*client.key).aggregate(times=primary.count())
+    repeated = counts.filter(counts.times > 1)
+    return repeated.aggregate(keys=repeated.count(), rows=repeated.times.sum())
+
+
 def _classes(client: Client, primary: ir.Table, low: Any, high: Any) -> Classes:
     if client.task == "regression":
         return Classes()
-    label = label_of(client, primary)
     most = 2 if client.task == "binary" else MAX_CLASSES
-    values = primary.select(label=label).filter(label.notnull()).distinct().order_by("label").limit(most + 1)
-    names = [str(row["label"]) for row in fetch(values)]
+    names = [str(row["label"]) for row in fetch(_values(client, primary, most + 1))]
     if len(names) > most:
         raise _wrong(
             client,
@@ -153,11 +179,19 @@ def _classes(client: Client, primary: ir.Table, low: Any, high: Any) -> Classes:
     return Classes(None if (low, high) == (0, 1) else tuple(names), positive=high)
 
 
-def _rows_of_folds(client: Client, primary: ir.Table, cuts: Cuts | None) -> dict[str, int]:
+def _values(client: Client, primary: ir.Table, most: int) -> ir.Table:
+    label = label_of(client, primary)
+    return primary.select(label=label).filter(label.notnull()).distinct().order_by("label").limit(most)
+
+
+def _folds(client: Client, primary: ir.Table, cuts: Cuts | None) -> ir.Table:
     label = label_of(client, primary)
     rows = primary.select(label=label, fold=fold_of(client, primary, cuts)).filter(label.notnull())
-    by_fold = rows.group_by("fold").aggregate(rows=rows.count(), low=rows.label.min(), high=rows.label.max())
-    found = {row["fold"]: row for row in fetch(by_fold)}
+    return rows.group_by("fold").aggregate(rows=rows.count(), low=rows.label.min(), high=rows.label.max())
+
+
+def _rows_of_folds(client: Client, primary: ir.Table, cuts: Cuts | None) -> dict[str, int]:
+    found = {row["fold"]: row for row in fetch(_folds(client, primary, cuts))}
     for name in NAMES:
         fold = found.get(name, {"rows": 0})
         if fold["rows"] < MIN_FOLD_ROWS:

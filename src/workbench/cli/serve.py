@@ -6,6 +6,8 @@ import json
 import logging
 import shlex
 import signal
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import click
@@ -36,6 +38,7 @@ def serve(
     """
     from workbench.registry.alias import champion_version
     from workbench.serving.following import Located, follow, forward, start
+    from workbench.serving.sockets import listening_socket
     from workbench.targets.release import release_of
 
     project = project_of(ctx).resolve()
@@ -46,15 +49,18 @@ def serve(
         release = release_of(project, client.id, version)
         return Located(release.version, release.artifact, release.sha256)
 
+    chosen = client.serving.port if port is None else port
+    listening_socket(host, chosen).close()  # before anything is loaded; the server itself asks again
     located = locate()
     if not as_json:
         click.echo(f"Loading version {located.version} of {client.id} …")
         _warn_who_may_ask(client, host)
-    folder = project / "data" / client.id / "07_model_output" / "serving"
+    log = project / "data" / client.id / "07_model_output" / "serving" / "predictions.jsonl"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     child = None
+    folder = tempfile.TemporaryDirectory(prefix="workbench-serving-")
     try:
-        child = start(client, located, folder, host=host, port=client.serving.port if port is None else port)
+        child = start(client, located, Path(folder.name), log, host=host, port=chosen)
         forward(child)
         _told(client, located, child.address, child.example(), child.process.pid, as_json=as_json)
         code = follow(
@@ -66,6 +72,8 @@ def serve(
         if child is not None:
             child.stop()
         raise
+    finally:
+        folder.cleanup()
     ctx.exit(code)
 
 

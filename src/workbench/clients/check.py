@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from workbench.clients.layers import STAGES
 from workbench.clients.logo import logo_source
@@ -20,13 +21,14 @@ __all__ = ["Finding", "check_client", "check_stages"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, in one sentence."""
+    """One thing that is wrong, in one sentence; or one that is good to know, a note."""
 
     message: str
+    note: bool = False
 
-    def to_dict(self) -> dict[str, str]:
-        """For JSON."""
-        return asdict(self)
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; ``note`` stands there if it is one."""
+        return asdict(self) if self.note else {"message": self.message}
 
 
 def check_client(registry: ClientRegistry, client_id: str, recipes: Collection[str] | None) -> list[Finding]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workbench.clients.brand import Brand
 from workbench.clients.delivery import Delivery
+from workbench.clients.engines import DuckdbEngine, Engine
 from workbench.clients.hosted import Hosted
 from workbench.clients.schedule import Schedule, ScheduleName
 from workbench.clients.serving import Serving
@@ -94,7 +95,9 @@ class Client(_Model):
     target: Name = Field(description="The column to predict.")
     task: Task = Field(description="What kind of prediction it is.")
     recipe: Name = Field("auto", description="A module under pipelines/prepare/recipes; `auto` infers one.")
-    engine: Literal["duckdb"] = Field("duckdb", description="What runs the expressions of `prepare`.")
+    engine: Engine = Field(
+        default_factory=DuckdbEngine, description="What runs the expressions of `prepare`, and where its tables lie."
+    )
     split: Split = Field(default_factory=Split, description="How rows are held out.")
 
     personal: tuple[Name, ...] = Field((), description="Columns about a person: never a feature, never in a report.")

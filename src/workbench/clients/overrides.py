@@ -12,6 +12,7 @@ from workbench.clients.layers import ALL, STAGES, Layer
 from workbench.clients.resolvers import refuse_environment
 from workbench.clients.yaml_files import YamlFile, read_yaml
 from workbench.errors import ConfigurationError
+from workbench.files import is_half_written
 
 __all__ = [
     "REQUIRED",
@@ -55,6 +56,8 @@ def files_of(layer: Layer) -> dict[Path, YamlFile]:
             raise ConfigurationError("no secret lies in conf/", where=str(path), hint="move it to the environment")
         if layer.kind == "client" and path == layer.folder / tombstones.FILE:
             continue  # written by the workbench, and as long as it has to be
+        if is_half_written(path):
+            continue  # the workbench was killed while it wrote; who writes next removes it
         if path.suffix.lower() in _READ_BY_KEDRO:
             _refuse_unknown_file(path, layer)
             # Bounded size, depth and no aliases: OmegaConf would take an alias bomb at its word.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.datasets.champion import Champion
 from workbench.datasets.clients import ClientRecord, ClientSchema
+from workbench.datasets.engine_tables import FeatureTable, PrimaryTable, RawTables
 from workbench.datasets.language import TunedModelFolder
 from workbench.datasets.models import EpochListener, ModelFolder
 from workbench.datasets.numbers import LastNumbers, ReportNumbers
@@ -19,12 +20,15 @@ __all__ = [
     "ClientSchema",
     "CsvTable",
     "EpochListener",
+    "FeatureTable",
     "JsonLines",
     "JsonRecord",
     "LastNumbers",
     "ModelFolder",
     "ParquetTable",
+    "PrimaryTable",
     "ProjectFiles",
+    "RawTables",
     "ReportNumbers",
     "SourceTables",
     "StagedTables",

@@ -25,6 +25,7 @@ from workbench.erasure.temporary import left_behind
 from workbench.files import sweep
 from workbench.fleet.ledger import state_folder
 from workbench.fleet.lock import ClientLock
+from workbench.moving.emptying import drop_all
 from workbench.registry import local_store
 from workbench.registry.retraining import mark
 from workbench.signing import signer
@@ -129,6 +130,7 @@ def _linked_stones(project: Path, subject: Subject, known: Tombstones) -> Iterat
 
 
 def _erase(project: Path, subject: Subject) -> None:
+    drop_all(project, subject.client)  # copies of the files; the next run sends them again, without the subject
     for place in _wholes(project, subject):
         remove(place.paths)
     dvc.let_go(project, subject.client, stages=False)

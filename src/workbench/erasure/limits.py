@@ -10,6 +10,7 @@ from pathlib import Path
 from workbench.clients import ClientRegistry
 from workbench.erasure import databases, dvc
 from workbench.erasure.notebooks import opened_by
+from workbench.moving.emptying import engines_of
 from workbench.registry import local_store
 from workbench.registry.store import tracking_uri
 from workbench.secrets.redaction import redact_text
@@ -32,6 +33,11 @@ def beyond_reach(project: Path, client: str) -> list[str]:
     for destination, number in sorted(databases.receipts(project, client).items()):
         found.append(f"what was delivered: {number} parcels by destination '{destination}' lie where they went")
     found += [f"DVC's remote {url}: erase there what its own tools can" for url in dvc.held(project, client).elsewhere]
+    found += [
+        f"the engine {one.location}: the client's tables are dropped there; what it keeps of dropped tables is its own "
+        "matter (time travel, snapshots, backups)"
+        for one in engines_of(project, client)
+    ]
     uri = tracking_uri(project)
     if uri != local_store.uri(project):
         found.append(

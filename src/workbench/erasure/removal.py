@@ -24,6 +24,7 @@ from workbench.erasure.temporary import left_behind
 from workbench.errors import UnknownClient
 from workbench.fleet.ledger import state_folder
 from workbench.fleet.lock import ClientLock
+from workbench.moving.emptying import drop_all
 from workbench.schedules.book import SlotBook
 from workbench.signing import signer
 from workbench.targets.book import refuse_deployed
@@ -99,6 +100,8 @@ def erase_client(project: Path, client: str, by: str) -> Erased:
 
 def _steps(project: Path, client: str) -> Iterator[Callable[[], object]]:
     """What is done, in order; each can be done again."""
+    # What engines hold goes first: the configuration says which they are.
+    yield lambda: drop_all(project, client)
     # Logs and artifacts are found by rows of the databases, so files go first.
     yield lambda: remove(path for place in _places(project, client, last=False) for path in place.paths)
     yield lambda: dvc.let_go(project, client, stages=True)

@@ -19,7 +19,17 @@ from workbench.erasure.rows import columns_of, tables_of
 __all__ = ["SKIPPED", "Hit", "Proof", "hits_in", "scan"]
 
 SKIPPED = frozenset(
-    {".git", ".venv", ".venv-airflow", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+    {
+        ".git",
+        ".venv",
+        ".venv-airflow",
+        ".venv-spark",
+        "__pycache__",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".hypothesis",
+    }
     | {".import_linter_cache", "node_modules", "certificates"}
 )
 """Folders that are not searched: git's history, installed packages, tools' caches, and the certificates themselves."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from workbench.serving.http import Gone, Receive, Reply, Request, Send, json_reply, send_reply
@@ -88,6 +88,3 @@ def _place(error: BaseException) -> str:
     while last is not None and last.tb_next is not None:
         last = last.tb_next
     return f" at {last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last else ""
-
-
-Handler = Callable[[Request, str, Any], Awaitable[Reply]]

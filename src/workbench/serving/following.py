@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.clients import Client
-from workbench.errors import ModelError, WorkbenchError
+from workbench.errors import ModelError, Terminal, WorkbenchError
 from workbench.files import write_text
 from workbench.serving.traffic import Traffic, one_version
 
@@ -59,7 +59,7 @@ class Child:
 
     Attributes:
         process: it.
-        folder: with its files: traffic, settings, prediction log.
+        folder: with what it is told: traffic and settings.
         address: without a slash at its end.
     """
 
@@ -91,13 +91,20 @@ def left_out(client: Client) -> list[str]:
     return sorted({*client.key, *client.personal, *client.protected})
 
 
-def start(client: Client, located: Located, folder: Path, *, host: str, port: int) -> Child:
+def start(client: Client, located: Located, folder: Path, log: Path, *, host: str, port: int) -> Child:
     """Start a server, and wait until it is ready.
+
+    Args:
+        client: whose model it is.
+        located: the version to begin with.
+        folder: a folder of its own, for what the two tell each other.
+        log: the prediction log; servers of one client may share it.
+        host: address to listen on.
+        port: 0 takes a free one.
 
     Raises:
         ModelError: it ended before; it has said why.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     ready, settings = folder / "ready.json", folder / "settings.json"
     ready.unlink(missing_ok=True)
     write_text(settings, client.serving.model_dump_json(indent=1) + "\n")
@@ -105,7 +112,7 @@ def start(client: Client, located: Located, folder: Path, *, host: str, port: in
     write_text(traffic, located.traffic.model_dump_json(indent=1) + "\n")
     command = [sys.executable, "-m", "workbench.serving", "--name", client.id, "--host", host, "--port", str(port)]
     command += ["--traffic", str(traffic), "--settings", str(settings), "--ready-file", str(ready), "--with-parent"]
-    command += ["--prediction-log", str(folder / "predictions.jsonl")]
+    command += ["--prediction-log", str(log)]
     command += [word for column in left_out(client) for word in ("--leave-out", column)]
     # A group of its own: Ctrl-C reaches the parent alone, which then ends the child in good order.
     process = subprocess.Popen(command, process_group=0)
@@ -120,21 +127,23 @@ def start(client: Client, located: Located, folder: Path, *, host: str, port: in
 
 def follow(child: Child, located: Located, champion: Callable[[], int | None], locate: Callable[[], Located]) -> int:
     """Wait for the child's end; whenever another version is champion, let it serve that. Gives the exit code."""
-    served = refused = located.version
+    served = tried = located.version
     while True:
         with suppress(subprocess.TimeoutExpired):
             return child.process.wait(SECONDS)
+        version = tried
         try:
-            version = champion()
-            if version in {served, refused, None}:
+            version = champion() or tried
+            if version == tried:
                 continue
-            refused = version or refused
             now = locate()
             child.serve(now)
-            served = now.version
+            served = tried = now.version
             logger.warning("version %d is champion, and will be served", served)
         except WorkbenchError as error:
             logger.warning("%s; version %d goes on", error, served)
+            if isinstance(error, Terminal):
+                tried = version  # what may pass is tried again at the next question
 
 
 def _address(process: subprocess.Popen[bytes], ready: Path) -> str:

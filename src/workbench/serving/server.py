@@ -9,7 +9,6 @@ waited for, up to ``drain_seconds``. Then the prediction log and the traces are 
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import signal
@@ -22,14 +21,14 @@ from typing import Any
 import orjson
 import uvicorn
 
-from workbench.errors import ConfigurationError
 from workbench.files import write_text
 from workbench.serving.app import App
 from workbench.serving.connections import TimedProtocol, cut_off_slow_ones
 from workbench.serving.options import Options
 from workbench.serving.service import Service
+from workbench.serving.sockets import listening_socket
 
-__all__ = ["listening_socket", "serve"]
+__all__ = ["serve"]
 
 logger = logging.getLogger(__name__)
 
@@ -130,32 +129,6 @@ class DrainingServer(uvicorn.Server):
         """The first signal asks, the second one forces."""
         self.force_exit = self.should_exit
         self.should_exit = True
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that listens, so that nobody else can take the address between a look and the use.
-
-    Raises:
-        ConfigurationError: it is taken, or there is no such address on this machine.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        found = socket.socket(family, kind, protocol)
-        try:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind(address)
-            found.listen(2048)
-        except BaseException:
-            found.close()
-            raise
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        raise ConfigurationError(
-            f"port {port} of {host} is in use" if taken else f"cannot listen on {host}:{port} ({error.strerror})",
-            hint=f"take another one: --port {port + 1 if 0 < port < 65_535 else 0}",
-        ) from error
-    found.setblocking(False)
-    return found
 
 
 def _no_uvloop() -> bool:

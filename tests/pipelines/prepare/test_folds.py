@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.prepare.folds import NAMES, Cuts, cuts_by_time, fold_of
+from pipelines.prepare.folds import NAMES, Cuts, cuts_by_counting, cuts_by_time, fold_of
 from workbench.clients import Client
 
 quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -102,3 +102,31 @@ def test_by_key_the_shares_are_near_nominal(
     margin = 3 * (0.2 * 0.8 / count) ** 0.5
     for name in ("validation", "test"):
         assert sum(row["fold"] == name for row in rows) / count == pytest.approx(0.2, abs=margin)
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "date", "int64"])
+@pytest.mark.parametrize("rows", [2, 7, 20, 99, 1000])
+def test_counting_cuts_where_a_quantile_does(
+    make_client: Callable[..., Client], table: Callable[..., ir.Table], kind: str, rows: int
+) -> None:
+    """Other engines have no quantile of times; each row is to be in the fold that DuckDB's puts it in."""
+    times = [(n * 7919) % (rows * 2 // 3 + 1) for n in range(rows)]
+    known = table({"id": list(range(rows)), "n": times, "y": [1 if n % 5 else None for n in range(rows)]})
+    moment = known.n if kind == "int64" else (known.n * 86_400).as_timestamp("s").cast(kind)
+    known = known.mutate(seen=moment)
+    for shares in (
+        {"validation": 0.15, "test": 0.15},
+        {"validation": 0.2, "test": 0.1},
+        {"validation": 0.05, "test": 0.4},
+    ):
+        client = make_client(time_column="seen", split={"by": "time", **shares})
+        labelled = known.y.count().to_pyarrow().as_py()
+        by_quantile = (
+            known.aggregate(**cuts_by_time(client, known.seen, where=known.y.notnull())).to_pyarrow().to_pylist()
+        )
+        by_counting = cuts_by_counting(client, known, known.y, labelled).to_pyarrow().to_pylist()
+        folds = [
+            known.select(known.id, fold=fold_of(client, known, Cuts(**found[0]))).order_by("id").to_pyarrow()
+            for found in (by_quantile, by_counting)
+        ]
+        assert folds[0].equals(folds[1])

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.prepare.folds import fold_of
 from pipelines.prepare.labels import encoded, label_of
-from pipelines.prepare.profile import Profile, as_date, as_number, profile
+from pipelines.prepare.profile import Profile, as_date, as_number, kind_of_type, profile, query
 from pipelines.prepare.recipes import Recipe
 from workbench.engines import fetch
 from workbench.errors import ConfigurationError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pipelines.prepare.survey import Survey
     from workbench.clients import Client
 
-__all__ = ["EXCLUDED", "TABLES", "Judgement", "features", "infer", "join"]
+__all__ = ["EXCLUDED", "TABLES", "Judgement", "features", "infer", "join", "queries"]
 
 TABLES: tuple[str, ...] = ()
 EXCLUDED: dict[str, str] = {}
@@ -126,21 +126,45 @@ def _reason(client: Client, column: Profile, parameters: PrepareParameters) -> s
 
 def _frequent(train: ir.Table, kept: Mapping[str, Profile], least: float) -> dict[str, list[str]]:
     """The values of each text column that stand in enough training rows, sorted; one query for all columns."""
-    import ibis
-
     names = [name for name, column in kept.items() if column.kind == "category"]
     if not names:
         return {}
+    frequent = fetch(_counted(train, names, least))
+    return {
+        name: sorted(row["value"] for row in frequent if row["position"] == position)
+        for position, name in enumerate(names)
+    }
+
+
+def _counted(train: ir.Table, names: Sequence[str], least: float) -> ir.Table:
+    import ibis
+
     counts = [
         train.group_by(value=train[name]).aggregate(rows=train.count()).mutate(position=ibis.literal(position))
         for position, name in enumerate(names)
     ]
     table = ibis.union(*counts) if len(counts) > 1 else counts[0]
-    frequent = fetch(table.filter(table.rows >= least, table.value.notnull()))
-    return {
-        name: sorted(row["value"] for row in frequent if row["position"] == position)
-        for position, name in enumerate(names)
+    return table.filter(table.rows >= least, table.value.notnull())
+
+
+def queries(client: Client, primary: ir.Table, found: Survey) -> tuple[Recipe, dict[str, ir.Table]]:
+    """What :func:`infer` asks of an engine, and what it comes to if every column becomes a feature; nothing is run."""
+    train = primary.filter(label_of(client, primary).notnull(), fold_of(client, primary, found.cuts) == "train")
+    used = {*client.key, client.time_column, client.target, *client.personal, *client.protected}
+    names = [name for name in primary.columns if name not in used]
+    label = encoded(client, train, found.classes)
+    asked = {
+        "profile of the columns": query(
+            train, names, label, time=client.time_column, two_classes=client.task == "binary"
+        )
     }
+    kept = {name: Profile(kind_of_type(primary[name]), rows=1, present=1, clock=True) for name in names}
+    kept = {name: column for name, column in kept.items() if column.kind != "other"}
+    texts = [name for name, column in kept.items() if column.kind == "category"]
+    if texts:
+        asked["count of the categories"] = _counted(train, texts, 1)
+    judgement = Judgement(kept, dict.fromkeys(texts, ("a",)), frozenset(kept))
+    return Recipe(TABLES, join, partial(features, client=client, judgement=judgement)), asked
 
 
 def features(primary: ir.Table, *, client: Client, judgement: Judgement) -> ir.Table:

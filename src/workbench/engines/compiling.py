@@ -1,0 +1,76 @@
+"""Whether an engine has words for an expression: compiled to its SQL, by Ibis and sqlglot, without a connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.engines.portable import portable
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from workbench.clients.engines import EngineKind
+
+__all__ = ["sql_of", "why_not"]
+
+DIALECTS: dict[str, str] = {
+    "duckdb": "DuckDBCompiler",
+    "spark": "PySparkCompiler",
+    "databricks": "PySparkCompiler",  # by databricks-connect, which is Spark Connect
+    "bigquery": "BigQueryCompiler",
+    "postgres": "PostgresCompiler",
+}
+"""The engine's compiler of Ibis. Its backend would import the engine's client, which takes seconds."""
+_SHOWN = 120
+
+
+def sql_of(expression: ir.Table, kind: EngineKind) -> str:
+    """The expression in an engine's SQL; its tables are names.
+
+    Raises:
+        IbisError: the engine has no words for an operation.
+    """
+    import ibis
+    import sqlglot
+    from ibis.backends.sql import compilers
+
+    _give_options(ibis)
+    compiler = getattr(compilers, DIALECTS[kind])()
+    query = compiler.to_sqlglot(portable(expression.unbind(), kind))
+    return str(query.sql(dialect=compiler.dialect, unsupported_level=sqlglot.ErrorLevel.RAISE))
+
+
+def _give_options(ibis: Any) -> None:
+    """Spark's compiler reads an option that Spark's backend registers when it is imported."""
+    if getattr(ibis.options, "pyspark", None) is None:
+
+        class Options(ibis.config.Config):  # type: ignore[misc]
+            treat_nan_as_null: bool = False
+
+        ibis.options.pyspark = Options()
+
+
+def why_not(expression: ir.Table, kind: EngineKind) -> str | None:
+    """Which operation of an expression an engine has no words for; None if it can say all of it.
+
+    Returns:
+        The operation with its operands, and why: ``TryCast(city): Compilation rule … is not defined``.
+    """
+    from ibis.common.exceptions import IbisError
+    from sqlglot.errors import UnsupportedError
+
+    try:
+        sql_of(expression, kind)
+    except (IbisError, UnsupportedError, NotImplementedError, TypeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        found = _named_in(reason, portable(expression.unbind(), kind))
+        return f"{found}: {reason}" if found else reason
+    return None
+
+
+def _named_in(reason: str, expression: Any) -> str | None:
+    """The first operation of the expression whose class the reason names, as a person would write it."""
+    for node in expression.op().find(lambda one: type(one).__name__ in reason):
+        operands = [getattr(one, "name", "…") for one in node.__args__ if hasattr(one, "dtype")]
+        return f"{type(node).__name__}({', '.join(map(str, operands))})"[:_SHOWN]
+    return None
