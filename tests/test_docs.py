@@ -79,7 +79,20 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 
 def test_every_command_has_help_with_an_example(cli: KedroCLI) -> None:
     context = click.Context(cli)
-    for name in ("client", "fleet", "mlflow", "notebook", "report", "run", "serve", "vertex"):
+    groups = (
+        "client",
+        "databricks",
+        "deploy",
+        "fleet",
+        "mlflow",
+        "notebook",
+        "report",
+        "run",
+        "serve",
+        "tune",
+        "vertex",
+    )
+    for name in groups:
         command = cli.get_command(context, name)
         assert command is not None
         for words, leaf in leaves_of(command, name):

@@ -19,8 +19,9 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS, LazyGroup
         "notebook": "workbench.cli.notebook.notebook",
         "report": "workbench.cli.report.report",
         "run": "workbench.cli.run.run",
-        "vertex": "workbench.cli.vertex.vertex",
         "serve": "workbench.cli.serve.serve",
+        "tune": "workbench.cli.tune.tune",
+        "vertex": "workbench.cli.vertex.vertex",
     },
 )
 def cli() -> None:

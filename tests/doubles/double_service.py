@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -136,6 +137,8 @@ def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[...
 class Service:
     """A server on loopback. As a context manager it is up inside the block.
 
+    With ``tls`` it speaks https; SDKs that hold a token refuse anything else.
+
     Handlers take the request and give an :class:`Answer`, or a value that is answered as JSON with status 200. They run
     one at a time.
 
@@ -157,14 +160,17 @@ class Service:
         ]
         cls.routes = found
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
         self.effects = 0
         self._lock = threading.RLock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.port = self._server.server_port
-        self.address = f"http://127.0.0.1:{self.port}"
+        self.address = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        if tls is not None:
+            # The handshake is left to the thread of the connection, or one slow client would hold up all others.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 

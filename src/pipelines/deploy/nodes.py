@@ -19,10 +19,9 @@ def plan_deployment(project_files: ClientFiles, parameters: DeployParameters) ->
     Returns:
         :meth:`workbench.targets.plan.Plan.to_dict`.
     """
-    from workbench.targets.opening import open_deployment
-    from workbench.targets.release import release_of
+    from workbench.targets.opening import open_deployment, release_for
 
-    release = release_of(project_files.project, project_files.client, parameters.version)
+    release = release_for(project_files.project, project_files.client, parameters.target, parameters.version)
     with open_deployment(
         project_files.project, project_files.client, parameters.target, view=_Log(), changes=False
     ) as deployment:
@@ -41,10 +40,10 @@ def apply_deployment(
         OverBudget: it would cost more than the client's configuration allows.
         TargetError: a service has refused something, or the first version answers otherwise than the model does.
     """
-    from workbench.targets.opening import open_deployment
-    from workbench.targets.release import release_of
+    from workbench.targets.opening import open_deployment, release_for
 
-    release = release_of(project_files.project, project_files.client, int(deployment_plan["version"]))
+    version = int(deployment_plan["version"])
+    release = release_for(project_files.project, project_files.client, parameters.target, version)
     with open_deployment(project_files.project, project_files.client, parameters.target, view=_Log()) as deployment:
         return {"version": release.version, **deployment.apply(release).to_dict()}
 

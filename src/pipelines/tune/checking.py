@@ -9,7 +9,7 @@ from typing import Any
 
 from pipelines.tune.parameters import ExampleSettings
 
-__all__ = ["Invalid", "to_messages"]
+__all__ = ["Invalid", "rejected_of", "to_messages"]
 
 Message = dict[str, str]
 
@@ -39,6 +39,15 @@ def to_messages(row: Any, settings: ExampleSettings) -> list[Message]:
     if settings.system and messages[0]["role"] != "system":
         messages.insert(0, {"role": "system", "content": settings.system})
     return messages
+
+
+def rejected_of(row: Any, settings: ExampleSettings) -> str | None:
+    """The worse answer of a preference pair, or None.
+
+    Raises:
+        Invalid: it is no text.
+    """
+    return _text(row, settings.rejected) if settings.rejected in row else None
 
 
 def _list(value: Any) -> list[Any]:

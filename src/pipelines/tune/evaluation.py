@@ -13,8 +13,8 @@ from pipelines.tune.parameters import EvaluateSettings
 from pipelines.tune.scores import exact_match, rouge_l
 
 if TYPE_CHECKING:
+    from pipelines.tune.answering import Answering
     from pipelines.tune.judge import Judge
-    from workbench.learning.language import Tuned
 
 __all__ = ["MODELS", "answers_of", "averages", "chosen", "graded", "scored"]
 
@@ -28,7 +28,7 @@ def chosen(examples: Sequence[Mapping[str, Any]], count: int) -> list[list[Messa
     return sorted((example["messages"] for example in examples), key=fresh_key)[:count]
 
 
-def answers_of(tuned: Tuned, examples: Sequence[Example], settings: EvaluateSettings) -> list[str]:
+def answers_of(tuned: Answering, examples: Sequence[Example], settings: EvaluateSettings) -> list[str]:
     """What a model says to the prompts of the examples."""
     prompts = [messages[:-1] for messages in examples]
     return tuned.answer(prompts, max_new_tokens=settings.max_new_tokens, batch_size=settings.batch_size)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipelines.tune.checking import Invalid, Message, to_messages
+from pipelines.tune.checking import Invalid, Message, rejected_of, to_messages
 from pipelines.tune.masking import mask
 from pipelines.tune.parameters import ExampleSettings
 from workbench.errors import DataError
@@ -35,12 +35,20 @@ class Prepared:
         read: rows that were read.
         duplicates: rows left out because another says the same.
         masked: personal data found, by kind.
+        rejected: the worse answers of preference pairs, by the example's key.
     """
 
     folds: dict[Fold, list[list[Message]]] = field(default_factory=lambda: {fold: [] for fold in FOLDS})
     read: int = 0
     duplicates: int = 0
     masked: Counter[str] = field(default_factory=Counter)
+    rejected: dict[str, str] = field(default_factory=dict)
+
+    def rows(self, fold: Fold) -> list[dict[str, Any]]:
+        """The examples of a fold as ``{"messages": […]}``; of a preference pair with ``rejected``, too."""
+        worse = (self.rejected.get(fresh_key(messages)) for messages in self.folds[fold])
+        pairs = zip(self.folds[fold], worse, strict=True)
+        return [{"messages": one} | ({} if rejected is None else {"rejected": rejected}) for one, rejected in pairs]
 
 
 def prepare(rows: Iterable[tuple[str, Any]], settings: ExampleSettings, source: str) -> Prepared:
@@ -59,17 +67,20 @@ def prepare(rows: Iterable[tuple[str, Any]], settings: ExampleSettings, source: 
     for where, row in rows:
         prepared.read += 1
         try:
-            messages = to_messages(row, settings)
+            messages, rejected = to_messages(row, settings), rejected_of(row, settings)
         except Invalid as problem:
             wrong.append((where, str(problem)))
             continue
         if settings.mask:
             messages = [_masked(message, prepared.masked) for message in messages]
+            rejected = rejected and _masked({"content": rejected}, prepared.masked)["content"]
         key = fresh_key(messages)
         if key in seen:
             prepared.duplicates += 1
             continue
         seen.add(key)
+        if rejected is not None:
+            prepared.rejected[key] = rejected
         prepared.folds[fold_of(messages, settings)].append(messages)
     if wrong:
         where, problem = wrong[0]

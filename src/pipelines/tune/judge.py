@@ -1,20 +1,20 @@
 """A model that grades answers by a rubric, through any endpoint that speaks OpenAI's chat completions.
 
-The key comes from the environment alone, and goes nowhere but into the request. What leaves this machine is the prompt,
+The key is one of the client's secrets, and goes nowhere but into the request. What leaves this machine is the prompt,
 the reference and the answer of held-out examples, as ``prepare_examples`` masked them.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pipelines.tune.checking import Message
 from pipelines.tune.parameters import JudgeSettings
-from workbench.errors import ConfigurationError, Transient
+from workbench.errors import ConfigurationError, SecretMissing, Transient
+from workbench.secrets import ClientSecrets
 
 if TYPE_CHECKING:
     from openai import APIStatusError, OpenAI
@@ -35,22 +35,24 @@ class Judge:
 
     Args:
         settings: the client's; ``model`` is set.
+        secrets: the client's.
 
     Raises:
-        ConfigurationError: the key is not in the environment.
+        SecretMissing: the key is not among the client's secrets.
+        ConfigurationError: the key belongs to another client.
     """
 
-    def __init__(self, settings: JudgeSettings) -> None:
+    def __init__(self, settings: JudgeSettings, secrets: ClientSecrets) -> None:
         self._settings = settings
-        self._key = os.environ.get(settings.key_variable, "").strip()
-        if not self._key:
-            raise ConfigurationError(
-                "the judge's key is not there",
-                where="tune.judge",
-                tried=f"environment variable {settings.key_variable}",
-                hint=f"`export {settings.key_variable}=…` (any value, if the endpoint asks for none), "
-                "or set tune.judge.model: null",
-            )
+        try:
+            self._key = secrets[settings.key_variable].strip()
+        except SecretMissing as missing:
+            raise SecretMissing(
+                f"the judge's key is not there: {missing.what}",
+                where=f"{missing.where}, tune.judge",
+                tried=missing.tried,
+                hint=f"{missing.hint} (any value, if the endpoint asks for none), or set tune.judge.model: null",
+            ) from None
         self._client: OpenAI | None = None
 
     def grade(self, prompt: Sequence[Message], reference: str, answer: str) -> float | None:
@@ -118,7 +120,7 @@ class Judge:
     def _refused(self, error: APIStatusError) -> ConfigurationError:
         status = error.status_code
         if status in {401, 403}:
-            what, hint = f"it refuses the key ({status})", f"look at the variable {self._settings.key_variable}"
+            what, hint = f"it refuses the key ({status})", f"look at the secret {self._settings.key_variable}"
         elif status == 404:
             what, hint = "it does not know the model, or the address is wrong (404)", "correct tune.judge"
         else:

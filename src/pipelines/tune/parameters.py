@@ -10,6 +10,7 @@ __all__ = [
     "EvaluateSettings",
     "ExampleSettings",
     "GateSettings",
+    "HostedSettings",
     "JudgeSettings",
     "ModelSettings",
     "TrainSettings",
@@ -31,6 +32,10 @@ class ExampleSettings(_Settings):
     )
     prompt: str = Field("prompt", description="The field, or column, with what is asked.")
     response: str = Field("response", description="The field, or column, with the answer to learn.")
+    rejected: str = Field(
+        "rejected",
+        description="The field, or column, with a worse answer: all rows have it, or none. Services learn it.",
+    )
     system: str | None = Field(None, description="A system message for each example that has none.")
     mask: bool = Field(True, description="Whether e-mail addresses, phone, account, card and id numbers are masked.")
     validation: float = Field(0.1, gt=0, lt=0.5, description="Share of the prompts that choose the checkpoint.")
@@ -82,6 +87,36 @@ class TrainSettings(_Settings):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` is CUDA if there is one, else the CPU.")
 
 
+class HostedSettings(_Settings):
+    """Tuning at a service instead of on this machine; ``hosted`` in client.yml says whose, and what it may cost."""
+
+    model: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}$",
+        description="The service's name of a base model; set, the tuning happens there.",
+    )
+    epochs: int | Literal["auto"] = Field(3, description="Passes over the examples; `auto` is estimated as 25.")
+    batch_size: int | Literal["auto"] = Field("auto", description="Examples between two updates of the weights.")
+    learning_rate_multiplier: float | Literal["auto"] = Field("auto", description="Of the service's own rate.")
+    beta: float | Literal["auto"] = Field("auto", description="For preference pairs: how far from the base is too far.")
+    seed: int = Field(17, ge=0, lt=2**31, description="Of the service's random numbers.")
+    suffix: str | None = Field(
+        None, pattern=r"^[a-z0-9][a-z0-9-]{0,29}$", description="Part of the tuned model's name, for people."
+    )
+    keep_rejected: bool = Field(
+        False, description="Whether a deployment that the gate kept out stays up; it costs by the hour."
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> HostedSettings:
+        numbers = {"epochs": self.epochs, "batch_size": self.batch_size, "beta": self.beta}
+        numbers["learning_rate_multiplier"] = self.learning_rate_multiplier
+        for name, value in numbers.items():
+            if value != "auto" and not 0 < value <= {"epochs": 50, "batch_size": 10_000}.get(name, 100):
+                raise ValueError(f"hosted.{name} is out of range")
+        return self
+
+
 class JudgeSettings(_Settings):
     """A model that grades answers by a rubric; off unless ``model`` is set."""
 
@@ -90,7 +125,7 @@ class JudgeSettings(_Settings):
         "https://api.openai.com/v1", description="Address of an OpenAI-compatible API; http only on this machine."
     )
     key_variable: str = Field(
-        "JUDGE_API_KEY", pattern=r"^[A-Z][A-Z0-9_]*$", description="The environment variable that holds the key."
+        "JUDGE_API_KEY", pattern=r"^[A-Z][A-Z0-9_]*$", description="Name of the client's secret that is the key."
     )
     rubric: str = Field(
         "Is the answer correct and complete, compared with the reference? Ignore differences of wording alone.",
@@ -130,11 +165,12 @@ class GateSettings(_Settings):
 
 
 class TuneParameters(_Settings):
-    """``params:tune``. A client sets ``examples.file`` (or ``examples.table``) and ``model.path`` at least."""
+    """``params:tune``. A client sets ``examples.file`` (or ``table``), and ``model.path`` or ``hosted.model``."""
 
     examples: ExampleSettings = Field(default_factory=ExampleSettings, description="Where the examples are.")
     model: ModelSettings = Field(default_factory=ModelSettings, description="The base model.")
     train: TrainSettings = Field(default_factory=TrainSettings, description="How it is tuned.")
+    hosted: HostedSettings = Field(default_factory=HostedSettings, description="Tuning at a service instead.")
     evaluate: EvaluateSettings = Field(default_factory=EvaluateSettings, description="How answers are compared.")
     judge: JudgeSettings = Field(default_factory=JudgeSettings, description="A model that grades answers.")
     gate: GateSettings = Field(default_factory=GateSettings, description="What makes a champion.")

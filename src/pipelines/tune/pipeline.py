@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline, node
 
-from pipelines.tune.nodes import evaluate_generation, prepare_examples, register_language_model, tune_local
+from pipelines.tune.nodes import (
+    estimate_tuning,
+    evaluate_generation,
+    prepare_examples,
+    register_language_model,
+    tune_model,
+)
 
 __all__ = ["create_pipeline"]
 
@@ -20,14 +26,20 @@ def create_pipeline() -> Pipeline:
                 name="prepare_examples",
             ),
             node(
-                tune_local,
-                inputs=["project_files", "tune_train", "tune_validation", "params:tune"],
+                estimate_tuning,
+                inputs=["project_files", "tune_train", "tune_validation", "tune_test", "params:tune"],
+                outputs="tune_estimate",
+                name="estimate_tuning",
+            ),
+            node(
+                tune_model,
+                inputs=["project_files", "tune_train", "tune_validation", "tune_estimate", "params:tune"],
                 outputs=["tuned_model", "tune_history"],
-                name="tune_local",
+                name="tune_model",
             ),
             node(
                 evaluate_generation,
-                inputs=["tuned_model", "tune_test", "params:tune"],
+                inputs=["project_files", "tuned_model", "tune_test", "params:tune"],
                 outputs=["tune_generations", "tune_comparison", "tune_evaluation"],
                 name="evaluate_generation",
             ),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.tune import evaluation as evaluating
 from pipelines.tune import gate, versions
+from pipelines.tune.answering import opened, tags_of
 from pipelines.tune.checking import Message
 from pipelines.tune.parameters import TuneParameters
 from workbench.errors import ModelError
@@ -20,11 +21,14 @@ from workbench.files import sha256_of_folder
 from workbench.registry import models, runs
 from workbench.registry.gate import ALREADY, Champion, Verdict
 from workbench.registry.store import Store, translated
+from workbench.secrets import secrets_of
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
     from workbench.clients import Client
+    from workbench.datasets import ClientFiles
+    from workbench.datasets.hosted_model import HostedFolder
     from workbench.learning.language import BaseModel, TunedFolder
 
 __all__ = ["promote"]
@@ -37,12 +41,13 @@ Find = Callable[[str, str | None], "BaseModel"]
 def promote(
     store: Store,
     client: Client,
-    tuned: TunedFolder,
+    tuned: TunedFolder | HostedFolder,
     evaluation: Mapping[str, Any],
     examples: Sequence[Mapping[str, Any]],
     *,
     parameters: TuneParameters,
     system: str | None,
+    files: ClientFiles,
     find: Find,
 ) -> dict[str, Any]:
     """Register a tuned model, and make it the champion if the gate says so.
@@ -55,6 +60,7 @@ def promote(
         examples: the held-out ones; the champion answers the same.
         parameters: the client's.
         system: the system message that all examples have.
+        files: the client's view of the project.
         find: from a name to a base model.
 
     Returns:
@@ -76,7 +82,7 @@ def promote(
         parameters.gate,
         tuned=scores["tuned"].get(metric),
         base=scores["base"].get(metric),
-        champion=_rival(store, incumbent, sha256, examples, parameters, find),
+        champion=_rival(store, incumbent, sha256, examples, parameters, files, find),
         examples=evaluation["examples"],
     )
     run_id = versions.training_run(store, client.id, sha256)
@@ -84,13 +90,7 @@ def promote(
     with translated(store.uri):
         store.api.log_dict(run_id, dict(evaluation), "tune/evaluation.json")
     prompt, prompt_version = versions.prompt_version(store, client.id, system)
-    record = tuned.record
-    tags = {
-        "base_model": record.base,
-        "base_sha256": record.base_sha256,
-        "method": record.config.method,
-        "prompt": f"prompts:/{prompt}/{prompt_version}",
-    }
+    tags = {**tags_of(tuned), "prompt": f"prompts:/{prompt}/{prompt_version}"}
     version, adopted = versions.register(store, client, tuned.folder, run_id=run_id, sha256=sha256, tags=tags)
     before = int(incumbent.version) if incumbent is not None else None
     _conclude(store, name, version, before, verdict)
@@ -116,6 +116,7 @@ def _rival(  # noqa: PLR0917
     sha256: str,
     examples: Sequence[Mapping[str, Any]],
     parameters: TuneParameters,
+    files: ClientFiles,
     find: Find,
 ) -> Champion | None:
     """The champion and its metric on today's held-out examples. A broken one must not bar the way to a new one."""
@@ -126,21 +127,23 @@ def _rival(  # noqa: PLR0917
         return Champion(version, None, is_challenger=True)
     try:
         with versions.opened(store, incumbent, find) as folder:
-            value = _metric_of(folder, evaluating.chosen(examples, parameters.evaluate.examples), parameters)
+            value = _metric_of(folder, evaluating.chosen(examples, parameters.evaluate.examples), parameters, files)
     except ModelError as error:
         _LOG.warning("the champion cannot be compared: %s", error)
         return Champion(version, None, error.what)
     return Champion(version, value, "" if value is not None else f"it has no {parameters.gate.metric}")
 
 
-def _metric_of(folder: TunedFolder, examples: list[list[Message]], parameters: TuneParameters) -> float | None:
-    tuned = folder.open(parameters.train.device)
-    answers = {"champion": evaluating.answers_of(tuned, examples, parameters.evaluate)}
+def _metric_of(
+    folder: TunedFolder | HostedFolder, examples: list[list[Message]], parameters: TuneParameters, files: ClientFiles
+) -> float | None:
+    with opened(folder, files, parameters) as tuned:
+        answers = {"champion": evaluating.answers_of(tuned, examples, parameters.evaluate)}
     rows = evaluating.scored(examples, answers)
     if parameters.gate.metric == "judge":
         from pipelines.tune.judge import Judge
 
-        judge = Judge(parameters.judge)
+        judge = Judge(parameters.judge, secrets_of(files.project, files.client))
         evaluating.graded(rows, judge, parameters.judge.examples)
         judge.close()
     values = [row["champion"][parameters.gate.metric] for row in rows if parameters.gate.metric in row["champion"]]

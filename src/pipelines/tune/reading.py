@@ -75,7 +75,7 @@ def _table(files: ClientFiles, settings: ExampleSettings) -> Iterator[Row]:
             hint=f"`kedro run --pipeline ingest --env clients/{files.client}`, or correct the name",
         )
     with pq.ParquetFile(path) as table:
-        wanted = [settings.messages, settings.prompt, settings.response]
+        wanted = [settings.messages, settings.prompt, settings.response, settings.rejected]
         columns = [column for column in wanted if column in table.schema_arrow.names]
         number = 0
         for batch in table.iter_batches(BATCH, columns=columns):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
     from workbench.clients import Client
+    from workbench.datasets.hosted_model import HostedFolder
     from workbench.learning.language import BaseModel, TunedFolder
 
 __all__ = ["model_name", "opened", "prompt_version", "register", "training_run"]
@@ -88,16 +89,19 @@ def register(
 
 
 @contextmanager
-def opened(store: Store, version: ModelVersion, find: Callable[[str, str | None], BaseModel]) -> Iterator[TunedFolder]:
+def opened(
+    store: Store, version: ModelVersion, find: Callable[[str, str | None], BaseModel]
+) -> Iterator[TunedFolder | HostedFolder]:
     """A version's folder, checked, for as long as the block lasts.
 
     Raises:
         ModelError: it is not what was registered, or its base is not here.
     """
+    from workbench.datasets.hosted_model import HostedFolder
     from workbench.learning.language import TunedFolder
 
     with _fetched(store, version) as folder:
-        yield TunedFolder.check(folder, find)
+        yield HostedFolder.check(folder) if HostedFolder.is_here(folder) else TunedFolder.check(folder, find)
 
 
 def prompt_version(store: Store, client_id: str, system: str | None) -> tuple[str, int]:

@@ -92,14 +92,14 @@ def plan(ctx: click.Context, /, env: str, target: str, as_json: bool, version: i
     Example: kedro deploy plan --env clients/clinic --target all
     """
     from workbench.cli import deploy_text
-    from workbench.targets.release import release_of
+    from workbench.targets.opening import release_for
 
     project, client = _client_of(ctx, env)
     if target == "all":
         _compare(project, client, version, as_json=as_json)
         return
     with _opened(ctx, env, target, as_json=as_json, changes=False) as deployment:
-        made = deployment.plan(release_of(project, client, version))
+        made = deployment.plan(release_for(project, client, target, version))
     if as_json:
         click.echo(json.dumps(made.to_dict(), indent=2))
     else:
@@ -147,11 +147,11 @@ def apply(  # noqa: PLR0917 - click gives them by name
     if dry_run:
         ctx.invoke(plan, env=env, target=target, as_json=as_json, version=version)
         return
-    from workbench.targets.release import release_of
+    from workbench.targets.opening import release_for
 
     project, client = _client_of(ctx, env)
     with _opened(ctx, env, target, as_json=as_json, changes=True) as deployment:
-        release = release_of(project, client, version)
+        release = release_for(project, client, target, version)
         done = deployment.apply(release, planned=planned)
     _tell(done, as_json, f"version {release.version} is there", f"version {release.version} was there already")
 

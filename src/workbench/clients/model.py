@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from workbench.clients.brand import Brand
 from workbench.clients.delivery import Delivery
 from workbench.clients.engines import DuckdbEngine, Engine
+from workbench.clients.hosted import Hosted
 from workbench.clients.schedule import Schedule, ScheduleName
 from workbench.clients.serving import Serving
 from workbench.clients.sources import Source
@@ -110,11 +111,19 @@ class Client(_Model):
 
     metric: Metric = Field(description="The primary metric and the margin of the promotion gate.")
     budgets: Budgets = Field(default_factory=Budgets, description="What a run may cost.")
+    hosted: Hosted | None = Field(None, description="Where language models are tuned, if not on this machine.")
     brand: Brand = Field(default_factory=Brand, description="How the client's reports look.")
     schedule: dict[ScheduleName, Schedule] = Field({}, description="By name: which reports are made, and when.")
     deliver: dict[ScheduleName, Delivery] = Field({}, description="By name: where reports go.")
     serving: Serving = Field(default_factory=Serving, description="How `kedro serve` answers.")
     deploy: dict[TargetName, Target] = Field({}, description="By name: where models are served.")
+
+    @model_validator(mode="after")
+    def _tunes_where_it_can(self) -> Client:
+        name = self.hosted.target if self.hosted is not None else None
+        if name is not None and (name not in self.deploy or self.deploy[name].kind != "azure_openai"):
+            raise ValueError(f"hosted.target is '{name}', which is no azure_openai target under `deploy`")
+        return self
 
     @model_validator(mode="after")
     def _agree(self) -> Client:

@@ -1,4 +1,4 @@
-"""A tuned language model's folder."""
+"""A tuned language model's folder: weights, or where a service has them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.datasets.base import PathDataset
+from workbench.datasets.hosted_model import HostedFolder, HostedModel
 from workbench.datasets.project import ClientFiles
 from workbench.files import recover_folder
 
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["TunedModelFolder"]
 
 
-class TunedModelFolder(PathDataset["Tuned", "TunedFolder"]):
+class TunedModelFolder(PathDataset["Tuned | HostedModel", "TunedFolder | HostedFolder"]):
     """Adapters, or all weights, with tokenizer, record and sha256 manifest; the folder changes as a whole.
+
+    Of a model that a service has, it holds one file that says where.
 
     Args:
         filepath: the folder; relative paths are taken from the project, by Kedro.
@@ -29,14 +32,16 @@ class TunedModelFolder(PathDataset["Tuned", "TunedFolder"]):
         super().__init__(filepath=filepath, metadata=metadata)
         self._files = ClientFiles(client, Path(path).parent)
 
-    def load(self) -> TunedFolder:
+    def load(self) -> TunedFolder | HostedFolder:
         """The folder, after each file was held against the manifest and the base against the record; no weights yet."""
+        recover_folder(self._path)
+        if HostedFolder.is_here(self._path):
+            return HostedFolder.check(self._path)
         from workbench.learning.language import TunedFolder
 
-        recover_folder(self._path)
         return TunedFolder.check(self._present(), self._base)
 
-    def save(self, data: Tuned) -> None:
+    def save(self, data: Tuned | HostedModel) -> None:
         """Write it durably."""
         data.save(self._path)
 

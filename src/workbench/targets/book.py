@@ -20,7 +20,10 @@ from workbench.errors import TargetError
 from workbench.fleet.ledger import Ledger
 from workbench.fleet.schema import connect
 
-__all__ = ["Book", "Resource", "Rollout", "State", "refuse_deployed"]
+__all__ = ["TUNING", "Book", "Resource", "Rollout", "State", "refuse_deployed"]
+
+TUNING = "hosted-tuning"
+"""What the rows of hosted tuning have for a target: a name that no client's target can have."""
 
 State = Literal["planned", "created", "deleting", "gone"]
 
@@ -171,10 +174,13 @@ def refuse_deployed(project: Path, client: str) -> None:
         text = "SELECT DISTINCT target FROM resource WHERE client = ? AND state != 'gone' ORDER BY target"
         targets = [row["target"] for row in connection.execute(text, (client,))]
     if targets:
+        down = f"deploy destroy --env clients/{client} --target {targets[0]}"
+        if targets[0] == TUNING:
+            down = f"tune down --all --env clients/{client}"
         raise TargetError(
             f"it is deployed to {', '.join(targets)}",
             where=f"client {client}",
-            hint=f"take that down first: `kedro deploy destroy --env clients/{client} --target {targets[0]}`",
+            hint=f"take that down first: `kedro {down}`",
         )
 
 

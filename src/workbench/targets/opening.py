@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from workbench.clients import Client, ClientRegistry
-from workbench.clients.targets import LocalTarget
+from workbench.clients.targets import AzureOpenAITarget, LocalTarget
 from workbench.clients.targets import Target as Settings
 from workbench.errors import ConfigurationError
 from workbench.fleet.ledger import state_folder
@@ -20,10 +21,10 @@ from workbench.targets.book import Book
 from workbench.targets.deployment import Deployment
 from workbench.targets.prices import prices_of
 from workbench.targets.protocol import Target
-from workbench.targets.release import release_of
+from workbench.targets.release import Release, release_of
 from workbench.targets.working import Silence, Waiting, Work
 
-__all__ = ["DEFAULT", "Place", "open_deployment", "open_target", "settings_of"]
+__all__ = ["DEFAULT", "Place", "open_deployment", "open_target", "release_for", "settings_of"]
 
 DEFAULT: Mapping[str, Settings] = {"local": LocalTarget(kind="local")}
 """The targets of a client whose configuration names none."""
@@ -71,6 +72,20 @@ def open_target(place: Place) -> Target:
     return _ADAPTERS[place.settings.kind](place)
 
 
+def release_for(project: Path, client_id: str, target: str, version: int | None = None) -> Release:
+    """What a target serves: Azure OpenAI a version of the tuned language model, the others one of the client's model.
+
+    Raises:
+        ConfigurationError: the client has no such target.
+        ModelError: there is no such version.
+    """
+    if settings_of(ClientRegistry(project).load(client_id), target).kind != "azure_openai":
+        return release_of(project, client_id, version)
+    from workbench.targets.azure_openai.release import language_release
+
+    return language_release(project, client_id, version)
+
+
 @contextmanager
 def open_deployment(
     project: Path, client_id: str, name: str, *, view: Waiting | None = None, changes: bool = True, scale: float = 1.0
@@ -115,7 +130,7 @@ def open_deployment(
                 work,
                 book,
                 prices=prices,
-                releases=lambda version: release_of(project, client_id, version),
+                releases=lambda version: release_for(project, client_id, name, version),
                 tolerance=settings.tolerance,
                 budget=client.budgets.serving_monthly,
             )
@@ -144,5 +159,17 @@ def _vertex(place: Place) -> Target:
     return VertexTarget.of(place)
 
 
-_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {"databricks": _databricks, "local": _local, "vertex": _vertex}
+def _azure_openai(place: Place) -> Target:
+    from workbench.targets.azure_openai.target import AzureOpenAI
+
+    settings = cast("AzureOpenAITarget", place.settings)
+    return AzureOpenAI(place.client, place.name, settings, place.secrets)
+
+
+_ADAPTERS: Mapping[str, Callable[[Place], Target]] = {
+    "azure_openai": _azure_openai,
+    "databricks": _databricks,
+    "local": _local,
+    "vertex": _vertex,
+}
 """By kind; a client's configuration names a kind, and never a class."""

@@ -27,7 +27,9 @@ def tiny() -> ModuleType:
 def files(tmp_path: Path) -> ClientFiles:
     """A project with the clients ``acme`` and ``other``, as ``acme`` sees it."""
     for client in ("acme", "other"):
-        (tmp_path / "conf" / "clients" / client).mkdir(parents=True)
+        folder = tmp_path / "conf" / "clients" / client
+        folder.mkdir(parents=True)
+        (folder / "client.yml").write_text(f"id: {client}\n")
     return ClientFiles("acme", tmp_path)
 
 

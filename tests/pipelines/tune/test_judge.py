@@ -20,8 +20,10 @@ from pipelines.tune.judge import Judge, _score
 from pipelines.tune.nodes import evaluate_generation
 from pipelines.tune.parameters import JudgeSettings, TuneParameters
 from workbench.datasets import ClientFiles
-from workbench.errors import ConfigurationError, Transient
+from workbench.errors import ConfigurationError, SecretMissing, Transient
 from workbench.learning.language import BaseModel, TuneConfig, TunedFolder, tune
+from workbench.secrets import ClientSecrets
+from workbench.secrets.environment import EnvironmentPlace
 
 KEY = "sk-very-secret-0123456789"
 PROMPT = [{"role": "user", "content": "red in French?"}]
@@ -44,6 +46,11 @@ def completion(text: str | None) -> str:
     choice = Choice(index=0, finish_reason="stop", message=message)
     made = ChatCompletion(id="c", object="chat.completion", created=1, model="judge-1", choices=[choice])
     return made.model_dump_json()
+
+
+def secrets(**environ: str) -> ClientSecrets:
+    clients = ("acme", "other")
+    return ClientSecrets("acme", EnvironmentPlace("acme", clients, environ), clients)
 
 
 def failure(message: str) -> str:
@@ -88,7 +95,8 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def judge(endpoint: Endpoint) -> Iterator[Judge]:
-    made = Judge(JudgeSettings(model="judge-1", endpoint=endpoint.url, key_variable="ACME__JUDGE_KEY", retries=2))
+    settings = JudgeSettings(model="judge-1", endpoint=endpoint.url, key_variable="JUDGE_KEY", retries=2)
+    made = Judge(settings, secrets(ACME__JUDGE_KEY=KEY))
     yield made
     made.close()
 
@@ -122,7 +130,7 @@ def test_when_it_stays_busy_the_same_command_may_pass_later(endpoint: Endpoint, 
 @pytest.mark.parametrize(
     ("status", "message", "said"),
     [
-        (401, f"Incorrect API key provided: {KEY}", r"refuses the key \(401\).*variable ACME__JUDGE_KEY"),
+        (401, f"Incorrect API key provided: {KEY}", r"refuses the key \(401\).*secret JUDGE_KEY"),
         (403, f"Not for {KEY}", r"refuses the key \(403\)"),
         (404, "The model does not exist", r"does not know the model, or the address is wrong \(404\)"),
         (400, f"messages is too long for {KEY}", r"refuses the request \(400: .*too long for \[redacted\]"),
@@ -151,18 +159,28 @@ def test_what_is_no_chat_completion_is_explained(endpoint: Endpoint, judge: Judg
         judge.grade(PROMPT, "rouge", "rouge")
 
 
-def test_nobody_there_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JUDGE_API_KEY", KEY)
-    judge = Judge(JudgeSettings(model="judge-1", endpoint="http://127.0.0.1:9/v1", retries=0))
+def test_nobody_there_is_transient() -> None:
+    settings = JudgeSettings(model="judge-1", endpoint="http://127.0.0.1:9/v1", retries=0)
+    judge = Judge(settings, secrets(ACME__JUDGE_API_KEY=KEY))
     with pytest.raises(Transient, match="it does not answer"):
         judge.grade(PROMPT, "rouge", "rouge")
     judge.close()
 
 
-def test_without_a_key_it_says_which_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("JUDGE_API_KEY", raising=False)
-    with pytest.raises(ConfigurationError, match=r"environment variable JUDGE_API_KEY.*judge.model: null"):
-        Judge(JudgeSettings(model="judge-1"))
+def test_without_a_key_it_says_which_secret() -> None:
+    with pytest.raises(SecretMissing, match=r"the judge's key.*JUDGE_API_KEY.*ACME__JUDGE_API_KEY.*judge.model: null"):
+        Judge(JudgeSettings(model="judge-1"), secrets())
+
+
+def test_another_clients_key_is_not_taken() -> None:
+    with pytest.raises(ConfigurationError, match="belongs to another client"):
+        Judge(JudgeSettings(model="judge-1", key_variable="OTHER__JUDGE_KEY"), secrets(OTHER__JUDGE_KEY=KEY))
+
+
+def test_what_only_this_process_was_given_is_not_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUDGE_API_KEY", KEY)
+    with pytest.raises(SecretMissing):
+        Judge(JudgeSettings(model="judge-1"), secrets())
 
 
 @pytest.mark.parametrize(
@@ -199,7 +217,7 @@ def test_base_and_tuned_are_graded_beside_each_other(endpoint: Endpoint, files: 
     settings = {"model": "judge-1", "endpoint": endpoint.url, "key_variable": "ACME__JUDGE_KEY", "examples": 3}
     parameters = TuneParameters(judge=settings, train={"device": "cpu"}, evaluate={"max_new_tokens": 2, "examples": 5})
     endpoint.replies = [(200, completion('{"score": 2}'), {})]
-    rows, table, record = evaluate_generation(folder, examples, parameters)
+    rows, table, record = evaluate_generation(files, folder, examples, parameters)
     assert len(endpoint.requests) == 6
     assert [("judge" in row["base"], "judge" in row["tuned"]) for row in rows] == [(True, True)] * 3 + [
         (False, False)

@@ -152,7 +152,7 @@ def again(project: Path, folds: dict[str, Any], settings: dict[str, Any]) -> dic
         filepath=str(project / "models/clinic/tuned"), client="clinic", path=str(project / "conf")
     )
     folder.save(nodes.tune_local(files, folds["train"], folds["validation"], parameters)[0])
-    evaluation = nodes.evaluate_generation(folder.load(), folds["test"], parameters)[2]
+    evaluation = nodes.evaluate_generation(files, folder.load(), folds["test"], parameters)[2]
     client = ClientRegistry(project).load("clinic")
     return nodes.register_language_model(
         client, files, folder.load(), folds["train"], folds["test"], evaluation, parameters
@@ -186,10 +186,11 @@ def test_without_a_base_model_it_says_how_to_get_one(files: ClientFiles, monkeyp
 def test_a_judge_without_a_key_is_found_out_before_anything_is_tuned(
     files: ClientFiles, write: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("JUDGE_API_KEY", raising=False)
+    for name in ("JUDGE_API_KEY", "ACME__JUDGE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
     write(files.project / "examples.jsonl", examples())
     settings = {"examples": {"file": "examples.jsonl"}, "judge": {"model": "judge-1"}}
-    with pytest.raises(ConfigurationError, match="environment variable JUDGE_API_KEY"):
+    with pytest.raises(ConfigurationError, match="there is no secret JUDGE_API_KEY.*ACME__JUDGE_API_KEY"):
         nodes.prepare_examples(files, TuneParameters(**settings))
 
 
@@ -200,4 +201,6 @@ def test_an_evaluation_of_another_model_is_refused(ready: Path) -> None:
     folder: Any = SimpleNamespace(folder=tuned)
     client = ClientRegistry(ready).load("clinic")
     with pytest.raises(ModelError, match="the evaluation is about another tuned model"):
-        promote(None, client, folder, {"sha256": "0"}, [], parameters=TuneParameters(), system=None, find=None)  # type: ignore[arg-type]
+        promote(
+            None, client, folder, {"sha256": "0"}, [], parameters=TuneParameters(), system=None, files=None, find=None
+        )  # type: ignore[arg-type]

@@ -1,0 +1,172 @@
+"""Azure OpenAI as a target: a deployment a version, and a share of the traffic as a tag of each.
+
+Azure OpenAI splits no traffic between deployments. So the shares stand where everybody who may call them can read them,
+on the deployments themselves (tag ``workbench-traffic``), and whoever calls chooses by :func:`choose`: the same key
+always reaches the same version as long as the shares stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from workbench.clients.targets import AzureOpenAITarget
+from workbench.errors import TargetError, Unreachable
+from workbench.secrets import ClientSecrets
+from workbench.targets.azure_openai.api import azure_account, open_api
+from workbench.targets.azure_openai.arm import Arm
+from workbench.targets.azure_openai.parts import DeploymentPart
+from workbench.targets.azure_openai.release import LanguageRelease
+from workbench.targets.azure_openai.translate import NotThere, Unauthorised, not_the_api, translated
+from workbench.targets.cost import Cost, Line
+from workbench.targets.names import name_of_version, version_of_name
+from workbench.targets.prices import HOURS, Prices
+from workbench.targets.protocol import Answered, Doing
+from workbench.targets.release import Release
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types.chat import ChatCompletion
+
+__all__ = ["TRAFFIC", "AzureOpenAI", "choose"]
+
+T = TypeVar("T")
+TRAFFIC = "workbench-traffic"
+"""The tag with a version's percentage."""
+ANSWER_TOKENS = 16
+
+
+def choose(traffic: Mapping[int, int], key: str) -> int:
+    """The version that a caller's key goes to.
+
+    Args:
+        traffic: version to percentage.
+        key: of a user, a conversation, a document: what should always get the same version.
+
+    Raises:
+        TargetError: nothing has traffic.
+    """
+    place = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) / 2**64 * sum(traffic.values())
+    for version, share in sorted(traffic.items()):
+        place -= share
+        if place < 0:
+            return version
+    raise TargetError("no deployment has traffic", hint="`kedro deploy status` shows what there is")
+
+
+class AzureOpenAI:
+    """One account, for one client.
+
+    Args:
+        client: the client's id.
+        name: of the target, as the client's configuration calls it.
+        settings: what it says of it.
+        secrets: the client's.
+    """
+
+    kind = "azure_openai"
+    can_pin = True
+
+    def __init__(self, client: str, name: str, settings: AzureOpenAITarget, secrets: ClientSecrets) -> None:
+        self.client, self.name, self.settings, self._secrets = client, name, settings, secrets
+        self.where = f"Azure OpenAI, account {settings.account} in {settings.resource_group}"
+        self.arm = Arm(client, settings, secrets)
+        self._api: OpenAI | None = None
+        self._lock = threading.Lock()
+
+    def parts(self, release: Release) -> Sequence[DeploymentPart]:
+        """The deployment of a release."""
+        record = release.record if isinstance(release, LanguageRelease) else None
+        name = name_of_version(self.client, release.version)
+        return [DeploymentPart(self.arm, name, record.model if record else "", release.labels, release.version)]
+
+    def versions(self) -> Sequence[int]:
+        """Those that are deployed, up or not."""
+        return sorted(self._deployed())
+
+    def traffic(self) -> Mapping[int, int]:
+        """As the tags say."""
+        shares = ((version, found.tags.get(TRAFFIC, "0")) for version, found in self._deployed().items())
+        return {version: int(share) for version, share in shares if share.isdecimal() and int(share) > 0}
+
+    def split(self, traffic: Mapping[int, int]) -> str:
+        """Set the tags: those that gain first, so that there is always somebody to answer."""
+        before = self.traffic()
+        for version in sorted(self.versions(), key=lambda one: before.get(one, 0) - traffic.get(one, 0)):
+            share = traffic.get(version, 0)
+            if before.get(version, 0) == share:
+                continue
+            (part,) = self.parts(Release(self.client, version))
+            found = part.find()
+            if found is None:
+                raise TargetError(f"version {version} is not deployed", where=self.where, hint="`kedro deploy apply`")
+            part.tag(found, {TRAFFIC: str(share)})
+        return ""
+
+    def poll(self, operation: str) -> Doing:
+        """Tags are set at once."""
+        return Doing(True)
+
+    def predict(self, rows: Sequence[Mapping[str, Any]], version: int) -> Answered:
+        """Ask the version's own deployment; the prediction is the name of the model that answered."""
+        name = name_of_version(self.client, version)
+        return Answered(version, [{"prediction": self._ask(name, str(row["prompt"])).model} for row in rows])
+
+    def cost(self, prices: Prices) -> Cost:
+        """Hosting alone: an hour costs the same whether the deployment is asked or not; tokens come on top."""
+        section = prices.targets.get(self.kind)
+        rate = section.rates.get("hosting") if section else None
+        if section is None or rate is None:
+            return Cost((), prices.currency, str(prices.day), (f"hosting of {self.kind}",))
+        line = Line(f"a tuned model's deployment, {self.settings.sku}", HOURS, rate.unit, rate.price, section.source)
+        return Cost((line,), prices.currency, str(prices.day), ("tokens that are asked and answered",))
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.arm.close()
+        if self._api is not None:
+            self._api.close()
+        self._api = None
+
+    def _deployed(self) -> dict[int, Any]:
+        """Deployments of this client by version."""
+        azure = self.settings
+        listed = self.arm.call(lambda api: list(api.deployments.list(azure.resource_group, azure.account)))
+        named = {version_of_name(self.client, str(one.name)): one for one in listed}
+        return {
+            version: one
+            for version, one in named.items()
+            if version is not None and (one.tags or {}).get("client") == self.client
+        }
+
+    def _ask(self, deployment: str, question: str) -> ChatCompletion:
+        from openai.types.chat import ChatCompletion
+
+        longest = "max_tokens" if azure_account(self.settings).is_dated else "max_completion_tokens"
+        message = {"role": "user", "content": question}
+        asked: Any = {"model": deployment, "messages": [message], "temperature": 0, longest: ANSWER_TOKENS}
+        try:
+            reply: ChatCompletion = self._called(lambda api: api.chat.completions.create(**asked))
+        except NotThere:
+            # Azure answers so for some minutes after the resource manager says that a deployment is up.
+            raise Unreachable(f"deployment '{deployment}' does not answer yet", where=self.where) from None
+        if not isinstance(reply, ChatCompletion):
+            raise not_the_api(self.where, "no chat completion")
+        return reply
+
+    def _called(self, action: Callable[[OpenAI], T]) -> T:
+        try:
+            with translated(self.where):
+                return action(self._opened())
+        except Unauthorised:
+            self._api = None
+            with translated(self.where):
+                return action(self._opened())
+
+    def _opened(self) -> OpenAI:
+        with self._lock:
+            if self._api is None:
+                self._api = open_api(azure_account(self.settings), self._secrets)
+            return self._api

@@ -1,0 +1,258 @@
+"""Azure OpenAI as a target: deployments through the real SDK and the resource manager's double."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import arm_double
+import pytest
+from double_service import Answer, Fault
+from hosted_world import MODEL, World
+from killing import killed_at
+
+from workbench.clients.targets import AzureOpenAITarget
+from workbench.datasets.hosted_model import HostedModel
+from workbench.errors import TargetError, Terminal, Unreachable
+from workbench.secrets import secrets_of
+from workbench.targets.azure_openai.release import LanguageRelease, language_release
+from workbench.targets.azure_openai.target import AzureOpenAI, choose
+from workbench.targets.azure_openai.translate import Unauthorised
+from workbench.targets.book import Book, Rollout
+from workbench.targets.deployment import Deployment
+from workbench.targets.prices import prices_of
+from workbench.targets.release import Release
+from workbench.targets.working import Silence, Work
+
+
+def release(version: int) -> LanguageRelease:
+    """A version whose model the double knows; two versions have two models."""
+    model = MODEL if version == 3 else f"{MODEL}-v{version}"
+    record = HostedModel("azure_openai", "here", MODEL, model, "job", "supervised", "d", "base", "a", "b")
+    return LanguageRelease("acme", version, f"{version:064x}", "run1", record=record)
+
+
+@pytest.fixture
+def target(azure: World) -> Any:
+    settings = AzureOpenAITarget(**azure.deploy)
+    made = AzureOpenAI("acme", "cloud", settings, secrets_of(azure.project, "acme"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def deploy(azure: World) -> Callable[..., Deployment]:
+    def opened(scale: float = 0.05, budget: float | None = None) -> Deployment:
+        settings = AzureOpenAITarget(**azure.deploy)
+        target = AzureOpenAI("acme", "cloud", settings, secrets_of(azure.project, "acme"))
+        book = Book(azure.project, "acme", "cloud")
+        work = Work(target, "acme", book, Silence(), poll_seconds=0.01, deadline_seconds=10, scale=scale)
+        prices = prices_of(azure.project)
+        return Deployment(
+            azure.project, "acme", target, work, book, prices=prices, releases=release, tolerance=0, budget=budget
+        )
+
+    return opened
+
+
+def shares(azure: World) -> dict[str, str]:
+    return {name: one.tags.get("workbench-traffic", "0") for name, one in sorted(azure.arm.deployments.items())}
+
+
+def test_applied_canaried_promoted_rolled_back_and_taken_down(azure: World, deploy: Callable[..., Deployment]) -> None:
+    plan = deploy().plan(release(3))
+    assert [step.action for step in plan.steps] == ["create"]
+    assert plan.cost.monthly == pytest.approx(730 * 1.70)
+    assert azure.arm.deployments == {}
+    done = deploy().apply(release(3))
+    assert done.smoke is not None
+    assert done.smoke.ok
+    assert shares(azure) == {"workbench-acme-v3": "100"}
+    assert deploy().plan(release(3)).is_empty
+    assert azure.arm.deployments["workbench-acme-v3"].tags["client"] == "acme"
+    deploy().apply(release(4))
+    deploy().canary(10)
+    assert shares(azure) == {"workbench-acme-v3": "90", "workbench-acme-v4": "10"}
+    deploy().rollback()
+    assert shares(azure) == {"workbench-acme-v3": "100", "workbench-acme-v4": "0"}
+    deploy().apply(release(4))
+    deploy().promote()
+    assert shares(azure) == {"workbench-acme-v3": "0", "workbench-acme-v4": "100"}
+    deploy().rollback()
+    assert shares(azure)["workbench-acme-v3"] == "100"
+    deploy().destroy()
+    assert azure.arm.deployments == {}
+    assert azure.arm.quota == 10
+
+
+def killed(azure: World, action: Callable[[], Any]) -> int:
+    """Killed after its first call, its second, … until it comes to its end; how many calls that were."""
+    for call in range(200):
+        status = killed_at(call, action, azure.openai, azure.arm)
+        if status == 0:
+            return call
+        assert status == -signal.SIGKILL
+    raise AssertionError("it never came to its end")
+
+
+def test_an_apply_is_killed_after_each_remote_call(azure: World, deploy: Callable[..., Deployment]) -> None:
+    assert killed(azure, lambda: deploy().apply(release(3))) > 3
+    assert shares(azure) == {"workbench-acme-v3": "100"}
+    book = Book(azure.project, "acme", "cloud")
+    assert (book.rollout(), [row.state for row in book.resources()]) == (Rollout(3), ["created"])
+
+
+@pytest.mark.slow
+def test_killed_after_each_remote_call(azure: World, deploy: Callable[..., Deployment]) -> None:
+    killed(azure, lambda: deploy().apply(release(3)))
+    killed(azure, lambda: deploy().apply(release(4)))
+    killed(azure, lambda: deploy().canary(10))
+    assert shares(azure) == {"workbench-acme-v3": "90", "workbench-acme-v4": "10"}
+    killed(azure, lambda: deploy().promote())
+    assert shares(azure) == {"workbench-acme-v3": "0", "workbench-acme-v4": "100"}
+    book = Book(azure.project, "acme", "cloud")
+    assert book.rollout() == Rollout(4, None, 3)
+    assert {row.state for row in book.resources()} == {"created"}
+    killed(azure, lambda: deploy().destroy())
+    assert azure.arm.deployments == {}
+    assert book.resources() == []
+
+
+def test_a_deployment_of_another_model_is_left_alone(azure: World, deploy: Callable[..., Deployment]) -> None:
+    deploy().apply(release(3))
+    azure.arm.deployments["workbench-acme-v3"].properties.model.name = "somebody-elses"
+    with pytest.raises(TargetError, match="is another model's.*nothing of it was changed"):
+        deploy().apply(release(3))
+
+
+def test_without_quota_it_says_what_to_ask_for(azure: World, deploy: Callable[..., Deployment]) -> None:
+    azure.arm.quota = 0
+    with pytest.raises(TargetError, match=r"400 InsufficientQuota: .*bigger than.*Next: ask for more quota") as caught:
+        deploy().apply(release(3))
+    assert len(azure.arm.calls("PUT")) == 1
+    assert arm_double.SECRET not in str(caught.value)
+    (row,) = Book(azure.project, "acme", "cloud").resources()
+    assert (row.state, row.name) == ("planned", "workbench-acme-v3")
+    azure.arm.quota = 1
+    deploy().apply(release(3))
+
+
+def test_what_cannot_come_up_is_said(azure: World, deploy: Callable[..., Deployment]) -> None:
+    azure.arm.outcome = "Failed"
+    with pytest.raises(TargetError, match="deployment 'workbench-acme-v3' is Failed.*activity log"):
+        deploy().apply(release(3))
+
+
+def test_a_wrong_account_is_explained(azure: World, target: AzureOpenAI) -> None:
+    azure.deploy["account"] = "nobodys"
+    wrong = AzureOpenAI("acme", "cloud", AzureOpenAITarget(**azure.deploy), secrets_of(azure.project, "acme"))
+    with pytest.raises(TargetError, match="404 ParentResourceNotFound.*see `deploy` in client.yml"):
+        wrong.versions()
+    wrong.close()
+
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "429": {"answer": Answer(429, {"error": {"code": "TooManyRequests", "message": "slow"}}, {"Retry-After": "0"})},
+    "503": {"answer": Answer(503, {"error": {"code": "ServerBusy", "message": "busy"}})},
+    "409": {"answer": Answer(409, {"error": {"code": "RequestConflict", "message": "another operation"}})},
+    "html": {"answer": Answer(200, b"<html>portal</html>", {"Content-Type": "text/html"})},
+    "half": {"answer": Answer(200, b'{"name": "x", "prop', {"Content-Type": "application/json"})},
+    "before": {"drop": "before"},
+    "after": {"drop": "after"},
+    "truncated": {"truncate": 20},
+}
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET"])
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=[] if name in {"429", "html", "after"} else pytest.mark.slow) for name in FAULTS]
+)
+def test_each_call_survives(azure: World, deploy: Callable[..., Deployment], fault: str, method: str) -> None:
+    azure.arm.faults.append(Fault(f"{method} /subscriptions/.*/deployments/", **FAULTS[fault]))
+    deploy().apply(release(3))
+    assert shares(azure) == {"workbench-acme-v3": "100"}
+
+
+def test_what_stays_down_may_pass_later(azure: World, deploy: Callable[..., Deployment]) -> None:
+    azure.arm.faults.append(Fault("/subscriptions/", answer=Answer(500, {"error": {"code": "X"}}), times=99))
+    with pytest.raises(Unreachable, match=r"client acme, Azure account double-account: it has too much to do.*500"):
+        deploy().apply(release(3))
+
+
+def test_a_token_is_fetched_anew_once(azure: World, target: AzureOpenAI) -> None:
+    target.versions()
+    azure.arm.tokens.clear()  # revoked in mid-run
+    target.versions()
+    assert len(azure.arm.calls("POST .*/token")) == 2
+    refused = Answer(401, {"error": {"code": "InvalidAuthenticationToken", "message": "no"}})
+    azure.arm.faults.append(Fault("/subscriptions/", answer=refused, times=9))
+    before = len(azure.arm.calls("GET /subscriptions/"))
+    with pytest.raises(Unauthorised, match="401 InvalidAuthenticationToken.*roles"):
+        target.versions()
+    assert len(azure.arm.calls("GET /subscriptions/")) == before + 2
+
+
+def test_a_wrong_principal_is_explained_without_its_secret(azure: World, target: AzureOpenAI) -> None:
+    azure.arm.secret = "changed"
+    with pytest.raises(Terminal, match=r"Entra ID gives no token \(AADSTS7000215\).*AZURE_CLIENT_SECRET") as caught:
+        target.versions()
+    assert arm_double.SECRET not in str(caught.value)
+
+
+def test_a_part_of_the_principal_that_is_missing_is_named(
+    azure: World, target: AzureOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACME__AZURE_TENANT_ID")
+    with pytest.raises(Terminal, match="there is no secret AZURE_TENANT_ID"):
+        target.versions()
+
+
+def test_the_data_plane_is_behind(azure: World, deploy: Callable[..., Deployment]) -> None:
+    gone = Answer(404, {"error": {"code": "DeploymentNotFound", "message": "does not exist"}})
+    azure.openai.faults.append(Fault("POST .*/chat/completions", answer=gone, times=2))
+    assert deploy().apply(release(3)).smoke.ok
+
+
+def test_an_answer_of_another_model_gets_no_traffic(azure: World, deploy: Callable[..., Deployment]) -> None:
+    azure.openai.deployments = lambda: dict.fromkeys(azure.arm.up(), "somebody-elses")
+    with pytest.raises(TargetError, match="answers up to inf away from the registered model"):
+        deploy().apply(release(3))
+    assert shares(azure) == {"workbench-acme-v3": "0"}
+
+
+def test_a_login_by_entra_serves_the_data_plane_too(azure: World) -> None:
+    azure.openai.keys = azure.arm.tokens
+    azure.deploy["login"] = "entra"
+    target = AzureOpenAI("acme", "cloud", AzureOpenAITarget(**azure.deploy), secrets_of(azure.project, "acme"))
+    (part,) = target.parts(release(3))
+    part.create()
+    while not part.find().ready:
+        pass
+    assert target.predict([{"prompt": "hello"}], 3).predictions == [{"prediction": MODEL}]
+    target.close()
+
+
+def test_a_version_of_the_registry_is_a_release(azure: World) -> None:
+    azure.tune()
+    found = language_release(azure.project, "acme")
+    assert (found.version, found.record.model) == (1, next(iter(azure.openai.jobs.values())).job.fine_tuned_model)
+    assert found.expected == [{"prediction": found.record.model}]
+    assert language_release(azure.project, "acme", 1).sha256 == found.sha256
+    with pytest.raises(Terminal, match="there is no version 9"):
+        language_release(azure.project, "acme", 9)
+
+
+def test_a_release_without_files_has_its_name(target: AzureOpenAI) -> None:
+    (part,) = target.parts(Release("acme", 7))
+    assert (part.name, part.version, "model" in part.wanted) == ("workbench-acme-v7", 7, False)
+
+
+def test_callers_are_shared_out_by_their_keys() -> None:
+    keys = [f"user {number}" for number in range(4000)]
+    got = [choose({3: 90, 4: 10}, key) for key in keys]
+    assert 0.08 < got.count(4) / len(got) < 0.12
+    assert got == [choose({3: 90, 4: 10}, key) for key in keys]
+    assert {choose({4: 100}, key) for key in keys} == {4}
+    with pytest.raises(TargetError, match="no deployment has traffic"):
+        choose({}, "x")
