@@ -22,6 +22,7 @@ LOCKED_IN: Mapping[str, str] = {
     "vertex": "endpoint, registry entry and log; the image and the model's files run anywhere",
     "databricks": "Unity Catalog entry and endpoint; the model's files run anywhere",
     "azure_openai": "the tuned model itself: its weights cannot be taken along",
+    "openai": "the tuned model itself: its weights cannot be taken along",
 }
 _TRIALS = 50
 _ROOM = 1.5
