@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from killing import killed_after, killed_at_each_call
+from killing import CHANGES, killed_after, killed_again_and_again
 from tiny_cloud import TinyCloud, release
 
 from workbench.targets.book import Book, Rollout
@@ -15,29 +15,69 @@ from workbench.targets.deployment import Deployment
 Deploy = Callable[..., Deployment]
 
 
-@pytest.mark.parametrize("can_pin", [True, False])
-def test_killed_after_every_remote_call(deploy: Deploy, cloud: TinyCloud, tmp_path: Path, can_pin: bool) -> None:
-    cloud.unseen = 1
+FEW = (0, 3, 7, 12, 19)
+MOST = 40
+"""More calls than any of the commands makes; a test says so."""
 
-    def opened() -> Deployment:
-        return deploy(can_pin=can_pin)
 
-    book = Book(tmp_path, "alpha", "tiny")
-    killed_at_each_call(cloud, lambda: opened().apply(release(3)))
+def walk(cloud: TinyCloud, book: Book, step: Callable[[Callable[[], object]], object], opened: Deploy) -> None:
+    """All commands one after the other, each given by ``step``; what there is to be after each of them."""
+    step(lambda: opened().apply(release(3)))
     assert cloud.split == {"workbench-alpha-v3": 100}
     assert book.rollout() == Rollout(3)
-    killed_at_each_call(cloud, lambda: opened().apply(release(4)))
+    step(lambda: opened().apply(release(4)))
     assert book.rollout() == Rollout(3, 4)
-    killed_at_each_call(cloud, lambda: opened().canary(10))
+    step(lambda: opened().canary(10))
     assert cloud.split == {"workbench-alpha-v3": 90, "workbench-alpha-v4": 10}
-    killed_at_each_call(cloud, lambda: opened().promote())
+    step(lambda: opened().promote())
     assert cloud.split == {"workbench-alpha-v4": 100}
     assert book.rollout() == Rollout(4, None, 3)
     assert sorted(cloud.made) == sorted(set(cloud.made))
     assert all(row.state == "created" for row in book.resources())
-    killed_at_each_call(cloud, lambda: opened().destroy())
+    step(lambda: opened().destroy())
     assert cloud.things == {}
     assert book.resources() == []
+
+
+@pytest.mark.parametrize("can_pin", [True, False])
+@pytest.mark.parametrize(
+    "call", [pytest.param(call, marks=() if call in FEW else pytest.mark.slow) for call in range(MOST)]
+)
+def test_killed_after_a_remote_call(deploy: Deploy, cloud: TinyCloud, tmp_path: Path, can_pin: bool, call: int) -> None:
+    cloud.unseen = 1
+
+    def step(command: Callable[[], object]) -> None:
+        killed_after(cloud, command, skip=call)
+        command()
+
+    walk(cloud, Book(tmp_path, "alpha", "tiny"), step, lambda: deploy(can_pin=can_pin))
+
+
+@pytest.mark.parametrize("can_pin", [True, False])
+def test_killed_again_after_each_call_that_changes_something(
+    deploy: Deploy, cloud: TinyCloud, tmp_path: Path, can_pin: bool
+) -> None:
+    cloud.unseen = 1
+    killed: list[int] = []
+
+    def step(command: Callable[[], object]) -> None:
+        killed.append(killed_again_and_again(cloud, command, CHANGES + "(?!/predict)"))
+
+    walk(cloud, Book(tmp_path, "alpha", "tiny"), step, lambda: deploy(can_pin=can_pin))
+    assert min(killed) >= 1
+
+
+def test_no_command_makes_more_calls_than_are_tried(deploy: Deploy, cloud: TinyCloud, tmp_path: Path) -> None:
+    cloud.unseen = 1
+    calls: list[int] = []
+
+    def step(command: Callable[[], object]) -> None:
+        before = len(cloud.requests)
+        command()
+        calls.append(len(cloud.requests) - before)
+
+    walk(cloud, Book(tmp_path, "alpha", "tiny"), step, deploy)
+    assert max(calls) <= MOST
 
 
 def test_a_rollback_that_was_killed_goes_back_once(deploy: Deploy, cloud: TinyCloud, tmp_path: Path) -> None:
