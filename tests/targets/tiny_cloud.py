@@ -44,6 +44,11 @@ class TinyCloud(Service):
         self.is_jealous, self.forgets = True, False
         self.answers = 0
 
+    def authorise(self, request: Request) -> None:
+        """Whoever may ask; and work goes on, whatever is asked."""
+        for operation in self.operations.values():
+            operation.look()
+
     def _begin(self, effect: Any) -> dict[str, str]:
         name = f"op-{len(self.operations) + 1}"
         self.operations[name] = Operation(self.slow, effect)
@@ -75,9 +80,6 @@ class TinyCloud(Service):
 
     @route("GET", "/(?P<kind>[a-z]+)/(?P<name>[^/]+)")
     def show(self, _: Request, kind: str, name: str) -> Any:
-        # Work goes on whoever looks at what.
-        for operation in self.operations.values():
-            operation.look()
         if kind == "operations":
             operation = self.operations.get(name)
             if operation is None or (operation.done and self.forgets):
