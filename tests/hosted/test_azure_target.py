@@ -9,8 +9,8 @@ from typing import Any
 import arm_double
 import pytest
 from double_service import Answer, Fault
+from hosted_killing import killed_at
 from hosted_world import MODEL, World
-from killing import killed_at
 
 from workbench.clients.targets import AzureOpenAITarget
 from workbench.datasets.hosted_model import HostedModel

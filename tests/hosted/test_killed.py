@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from arm_double import ArmDouble
-from killing import killed_at
+from hosted_killing import killed_at
 from openai_double import OpenAIDouble
 
 from conftest import SECRETS, World, azure_world
