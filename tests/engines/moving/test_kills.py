@@ -36,7 +36,7 @@ def strike(stood: Callable[[str], Any], tmp_path: Path, postgres: dict[str, Any]
             "places": places,
         }
         done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("killing.py")), json.dumps(asked)],
+            [sys.executable, str(Path(__file__).with_name("move_killing.py")), json.dumps(asked)],
             env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             capture_output=True,
             text=True,
