@@ -95,6 +95,7 @@ def repository(clinic_copy: Path) -> Path:
     return clinic_copy
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_dvc_from_repro_to_checkout(repository: Path, clinic_project: Path) -> None:
     dvc = str(Path(sys.executable).parent / "dvc")

@@ -32,6 +32,7 @@ def invoke(project: Path, *arguments: str) -> Any:
     return CliRunner().invoke(client, [*arguments], obj=SimpleNamespace(project_path=project))
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_an_archive_predicts_byte_for_byte_without_the_fleet(two_clients: Path, tmp_path: Path) -> None:
     target = tmp_path / "clinic.tar.gz"

@@ -185,6 +185,7 @@ search(rows, rows, Columns("binary", "y", ("n",), ()), TrainConfig(epochs=3), Ta
 """
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_kill_9_at_any_moment_leaves_a_study_that_goes_on(tmp_path: Path) -> None:
     heard: list[int] = []

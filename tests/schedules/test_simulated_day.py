@@ -68,6 +68,7 @@ def schedule_of(index: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_every_slot_of_a_day_is_delivered_exactly_once(fleet: Any, hook: Any) -> None:
     url, got = hook

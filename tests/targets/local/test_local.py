@@ -101,6 +101,7 @@ def test_a_server_that_was_killed_is_missed_and_comes_back_as_it_was(local: Any)
     assert local.deploy().status().traffic == {3: 100}  # the rollback came to its end first
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_told(local: Any) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", local.port))
@@ -110,6 +111,7 @@ def test_a_port_that_is_taken_is_told(local: Any) -> None:
     assert local.deploy().apply(local.release(3)).traffic == {3: 100}
 
 
+@pytest.mark.slow
 def test_files_that_were_changed_are_never_served(local: Any) -> None:
     local.deploy().apply(local.release(3))
     weights = next(local.release(4).folder.glob("*.safetensors"))
