@@ -1,6 +1,6 @@
 """Every client to every target, by the commands that a person types; what was typed and said is the transcript.
 
-    python tests/targets/everywhere.py PROJECT VERSION VERSION
+    python tests/targets/everywhere.py PROJECT VERSION VERSION [CLIENT ...]
 
 The targets are the doubles of ``tests/doubles``, which serve the real model's files, and this machine.
 """
@@ -127,5 +127,6 @@ def typed(project: Path, words: Sequence[str], secrets: Mapping[str, str]) -> st
 
 
 if __name__ == "__main__":
-    for line in walk(Path(sys.argv[1]).resolve(), CLIENTS, TARGETS, [int(text) for text in sys.argv[2:4]]):
+    versions = [int(text) for text in sys.argv[2:4]]
+    for line in walk(Path(sys.argv[1]).resolve(), sys.argv[4:] or CLIENTS, TARGETS, versions):
         print(line, flush=True)

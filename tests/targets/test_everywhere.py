@@ -1,0 +1,30 @@
+"""A client to every target and back, by the commands that a person types."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from everywhere import TARGETS, walk
+
+Kedro = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_a_client_goes_everywhere_and_comes_back(clinic_copy: Path, kedro: Kedro) -> None:
+    more = ("--pipelines", "train,evaluate,register", "--params", "train.seed=23,train.candidates=[linear]")
+    kedro(clinic_copy, "run", "--env", "clients/clinic", *more)
+    said = list(walk(clinic_copy, ["clinic"], TARGETS, [1, 2]))
+    commands = said[::2]
+    assert len(commands) == 8 * len(TARGETS)
+    answers = dict(zip(commands, said[1::2], strict=True))
+    for target in TARGETS:
+        options = f"--env clients/clinic --target {target}"
+        canary = answers[f"$ kedro deploy canary {options} --percent 10"]
+        assert canary.startswith("Version 2 has 10 % of the traffic.\n  traffic: version 1: 90 %, version 2: 10 %")
+        assert answers[f"$ kedro deploy promote {options}"].startswith("Version 2 has all traffic.")
+        assert answers[f"$ kedro deploy rollback {options}"].startswith("Version 1 has all traffic again.")
+        assert "taken down: version 1, version 2" in answers[f"$ kedro deploy destroy {options} --yes"]
