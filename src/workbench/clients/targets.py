@@ -154,6 +154,9 @@ class DatabricksJob(BaseModel):
 class DatabricksTarget(_Target):
     """Databricks: a model in Unity Catalog, served by a Model Serving endpoint."""
 
+    # What is dumped can be read again, in a notebook's kernel too.
+    model_config = ConfigDict(serialize_by_alias=True)
+
     kind: Literal["databricks"]
     host: Address = Field(description="The workspace: https://….cloud.databricks.com.")
     catalog: UnityName = Field(description="The catalog of Unity Catalog.")
