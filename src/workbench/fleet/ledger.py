@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from workbench.fleet.lock import ClientLock
 from workbench.fleet.process import Process
 from workbench.fleet.run import ErrorKind, Outcome, Run, State
-from workbench.fleet.schema import connect
+from workbench.fleet.schema import connect, transaction
 
 __all__ = ["Ledger", "state_folder"]
 
@@ -240,18 +240,8 @@ class Ledger:
         with connect(self.path) as connection:
             yield lambda text, *values: [_run(row) for row in connection.execute(text, values)]
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with connect(self.path) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                # A disk that is full makes SQLite roll back by itself, and a second time would hide why.
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        return transaction(self.path)
 
 
 def _insert(connection: sqlite3.Connection, client: str, pipeline: str, state: State, process: dict[str, Any]) -> int:

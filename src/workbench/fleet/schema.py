@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench.errors import Busy, ConfigurationError
 
-__all__ = ["connect"]
+__all__ = ["connect", "transaction"]
 
 BUSY_SECONDS = 20.0
 
@@ -163,6 +163,21 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except (sqlite3.Error, OSError) as error:
         raise _explained(error, path) from error
+
+
+@contextmanager
+def transaction(path: Path) -> Iterator[sqlite3.Connection]:
+    """As :func:`connect`, for one transaction that writes: all of it, or nothing."""
+    with connect(path) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            # A disk that is full makes SQLite roll back by itself, and a second time would hide why.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:

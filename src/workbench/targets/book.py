@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Literal
 
 from workbench.errors import TargetError
 from workbench.fleet.ledger import Ledger
-from workbench.fleet.schema import connect
+from workbench.fleet.schema import connect, transaction
 
 __all__ = ["TUNING", "Book", "Resource", "Rollout", "State", "refuse_deployed"]
 
@@ -145,20 +144,8 @@ class Book:
         self._write(_ROLLOUT, **vars(rollout))
 
     def _write(self, text: str, **values: Any) -> None:
-        with self._transaction() as connection:
+        with transaction(self.path) as connection:
             connection.execute(text, self._key | values | {"now": datetime.now(UTC).isoformat(timespec="seconds")})
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with connect(self.path) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
 
 
 def refuse_deployed(project: Path, client: str) -> None:
