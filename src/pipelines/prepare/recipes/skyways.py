@@ -40,6 +40,8 @@ WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "prec
 LATE = 15
 """A delay of more minutes than this is late."""
 DAY = 24 * 60
+AIRCRAFT = ("departure_delay", "arrival_delay", "slack", "planned_slack")
+PASTS = ("origin_today", "dest_today", "flight_14d")
 
 EXCLUDED = {
     "dep_time": "later than the forecast: the departure itself",
@@ -121,43 +123,54 @@ def _readings(weather: ir.Table) -> ir.Table:
 
 def features(primary: ir.Table) -> ir.Table:
     """The schedule, the aircraft, the weather, and what was known of other flights when the forecast is made."""
-    import ibis
     from ibis import _
 
+    flights = primary.mutate(**_moment(primary))
     moments = _moments(primary)
-    table = primary.select(
-        *(_[name] for name in ("flight_id", "scheduled_departure", "late", "carrier", "origin", "dest", "time_hour")),
-        *(_[name] for name in ("distance", "dest_lat", "dest_lon", "dest_alt")),
-        *(_[name] for name in ("plane_model", "plane_engine", "plane_engines", "plane_seats")),
-        *(_[name] for name in (*WEATHER, "precip_6h")),
-        planned_minutes=_planned_minutes(primary),
+    table = (
+        flights.left_join(_in_the_hour(primary, "origin", "hour_flights"), ["origin", "time_hour"])
+        .left_join(_in_the_hour(primary, "dest", "hour_flights_to_dest"), ["dest", "time_hour"])
+        .left_join(_aircraft(moments), "flight_id")
+    )
+    for past in (
+        _past(moments, [_departures(moments), _due(moments)], "origin_today", by=["origin", "date"], more=["due"]),
+        _past(moments, [_arrivals(moments)], "dest_today", by=["dest", "date"]),
+        _past(moments, [_arrivals(moments)], "flight_14d", by=["carrier", "flight"], within=14 * DAY),
+    ):
+        table = table.left_join(past, [name for name in past.columns if name in flights.columns])
+    return table.select(
+        *("flight_id", "scheduled_departure", "late", "carrier", "origin", "dest"),
+        *("distance", "dest_lat", "dest_lon", "dest_alt"),
+        *("plane_model", "plane_engine", "plane_engines", "plane_seats"),
+        *(*WEATHER, "precip_6h", "planned_minutes"),
         plane_age=_.year - _.plane_year,
         departure_hour=_.hour + _.minute / 60,
-        weekday=ibis.date(_.year, _.month, _.day).day_of_week.full_name(),
+        weekday=_.date.day_of_week.full_name(),
+        **{name: _[name] for name in ("hour_flights", "hour_flights_to_dest")},
+        **{f"aircraft_{name}": _[f"aircraft_{name}"] for name in AIRCRAFT},
+        **{f"{past}_{name}": _[f"{past}_{name}"] for past in PASTS for name in ("flights", "delay", "late_share")},
+        origin_today_overdue=_.origin_today_due - _.origin_today_flights,
     )
-    for name, place in (("hour_flights", "origin"), ("hour_flights_to_dest", "dest")):
-        counts = primary.group_by([place, "time_hour"]).aggregate(**{name: _.count()})
-        table = table.left_join(counts, [place, "time_hour"]).drop(f"{place}_right", "time_hour_right")
-    arrivals = {"known": "arrived", "delay": "arr_delay"}
-    for past in (
-        _aircraft(moments),
-        _past(moments, "origin_today", by=["origin", "date"], known="departed", delay="dep_delay"),
-        _past(moments, "dest_today", by=["dest", "date"], **arrivals),
-        _past(moments, "flight_14d", by=["carrier", "flight"], **arrivals, within=14 * DAY),
-        _due(moments),
-    ):
-        table = table.left_join(past, "flight_id").drop("flight_id_right")
-    overdue = _.origin_today_due - _.origin_today_flights
-    return table.mutate(origin_today_overdue=overdue).drop("origin_today_due", "time_hour")
 
 
-def _due(moments: ir.Table) -> ir.Table:
-    """How many flights should have left the airport today when the forecast is made."""
-    import ibis
+def _in_the_hour(primary: ir.Table, place: str, name: str) -> ir.Table:
+    """How many flights are scheduled from or to a place in an hour."""
     from ibis import _
 
-    due = ibis.range_window(preceding=(None, AHEAD + 1), group_by=["origin", "date"], order_by="scheduled")
-    return moments.select("flight_id", origin_today_due=_.count().over(due))
+    return primary.group_by([place, "time_hour"]).aggregate(**{name: _.count()})
+
+
+def _moment(primary: ir.Table) -> dict[str, ir.Value]:
+    """A flight's day, local; its planned minutes; and when its forecast is made, in minutes since 1970, in UTC."""
+    import ibis
+
+    scheduled = primary.scheduled_departure.epoch_seconds() // 60
+    return {
+        "date": ibis.date(primary.year, primary.month, primary.day),
+        "planned_minutes": _planned_minutes(primary),
+        "scheduled": scheduled,
+        "moment": scheduled - AHEAD,
+    }
 
 
 def _moments(primary: ir.Table) -> ir.Table:
@@ -166,19 +179,10 @@ def _moments(primary: ir.Table) -> ir.Table:
     Narrow: what looks at the past sorts these rows several times. Four airports are not in the table of airports:
     arrivals there never count as known.
     """
-    import ibis
     from ibis import _
 
-    return primary.select(
-        *(
-            _[name]
-            for name in ("flight_id", "carrier", "flight", "origin", "dest", "tailnum", "dep_delay", "arr_delay")
-        ),
-        date=ibis.date(_.year, _.month, _.day),
-        scheduled=_.scheduled_departure.epoch_seconds() // 60,
-        planned_minutes=_planned_minutes(primary),
-    ).mutate(
-        moment=_.scheduled - AHEAD,
+    names = ("flight_id", "carrier", "flight", "origin", "dest", "tailnum", "dep_delay", "arr_delay")
+    return primary.select(*names, **_moment(primary)).mutate(
         # Not before the schedule, so that a flight which leaves early cannot tell of itself.
         departed=_.scheduled + _.dep_delay.clip(lower=0),
         arrived=_.scheduled + (_.planned_minutes + _.arr_delay).clip(lower=0),
@@ -231,32 +235,60 @@ def _aircraft(flights: ir.Table) -> ir.Table:
     )
 
 
+def _departures(moments: ir.Table) -> ir.Table:
+    """What becomes known when a flight leaves New York."""
+    from ibis import _
+
+    known = moments.filter(_.departed.notnull())
+    return known.select("origin", "date", moment=_.departed, **_outcome(_.dep_delay))
+
+
+def _due(moments: ir.Table) -> ir.Table:
+    """That a flight should have left, whether it did or not."""
+    from ibis import _
+
+    return moments.select("origin", "date", moment=_.scheduled, due=1)
+
+
+def _arrivals(moments: ir.Table) -> ir.Table:
+    """What becomes known when a flight is on the ground at its destination."""
+    from ibis import _
+
+    known = moments.filter(_.arrived.notnull())
+    return known.select("carrier", "flight", "dest", "date", moment=_.arrived, **_outcome(_.arr_delay))
+
+
+def _outcome(delay: ir.Deferred) -> dict[str, ir.Value]:
+    return {"flights": 1, "delay": delay, "late": (delay > LATE).cast("int8")}
+
+
 def _past(
-    flights: ir.Table, name: str, *, by: Sequence[str], known: str, delay: str, within: int | None = None
+    asked: ir.Table,
+    events: Sequence[ir.Table],
+    name: str,
+    *,
+    by: Sequence[str],
+    more: Sequence[str] = (),
+    within: int | None = None,
 ) -> ir.Table:
-    """For each flight: other flights that share the columns `by`, as far as known when its forecast is made.
+    """For each group and moment of a forecast: what was known of the group's flights.
 
     Returns:
-        ``flight_id``, and ``<name>_flights``, ``_delay`` (mean, minutes) and ``_late_share``.
+        The columns `by`, ``moment``, ``<name>_flights``, ``_delay`` (mean, minutes), ``_late_share``, and the totals
+        `more` as ``<name>_<column>``.
     """
     from ibis import _
 
-    past = totals_before(
-        flights.select("flight_id", *by, at=_.moment),
-        flights.filter(_[known].notnull()).select(
-            *by, at=_[known], flights=1, delay=_[delay], late=(_[delay] > LATE).cast("int8")
-        ),
-        by=by,
-        at="at",
-        of=["flights", "delay", "late"],
-        within=within,
-    )
+    of = ["flights", "delay", "late", *more]
+    past = totals_before(asked, *events, by=by, at="moment", of=of, within=within)
     any_flight = _.flights.nullif(0)
     return past.select(
-        "flight_id",
+        *by,
+        "moment",
         **{
             f"{name}_flights": _.flights,
             f"{name}_delay": _.delay / any_flight,
             f"{name}_late_share": _.late / any_flight,
         },
+        **{f"{name}_{column}": _[column] for column in more},
     )

@@ -206,7 +206,7 @@ def _late_before(lines: ir.Table, by: str, name: str) -> ir.Table:
     from ibis import _
 
     received = lines.group_by(by, month=_month(_.receipt_date)).aggregate(lines=_.count(), late=_.late.sum())
-    asked = lines.select(by, month=_month(_.order_date)).distinct()
+    asked = lines.select(by, month=_month(_.order_date))
     past = totals_before(asked, received, by=[by], at="month", of=["lines", "late"])
     return past.select(by, "month", **{f"{name}_lines": _.lines, f"{name}_late_share": _.late / _.lines.nullif(0)})
 
