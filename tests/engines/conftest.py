@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
+from bigquery_double import BigqueryDouble
+from double_service import environment
+from google_token_double import key_file
 
 from workbench.engines import opening
 
@@ -170,6 +173,23 @@ def spark() -> Iterator[dict[str, Any]]:
         done.terminate()
         done.wait(timeout=60)
         done.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def bigquery() -> Iterator[BigqueryDouble]:
+    """The double, and an environment in which Google's libraries and all clients' secrets lead to it."""
+    with BigqueryDouble() as double:
+        key = key_file(double.address)
+        secrets = {f"{client.upper()}__BIGQUERY_KEY": key for client in (*CLIENTS, "acme")}
+        with environment(BIGQUERY_EMULATOR_HOST=double.address, **secrets):
+            yield double
+
+
+@pytest.fixture
+def in_bigquery(bigquery: BigqueryDouble) -> dict[str, Any]:
+    """``engine`` of a client.yml for it."""
+    bigquery.faults.clear()
+    return {"kind": "bigquery", "project": "acme-1", "region": "europe-west6", "credentials": "BIGQUERY_KEY"}
 
 
 @pytest.fixture

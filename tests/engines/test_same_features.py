@@ -79,6 +79,22 @@ def test_postgres(
     check_client(stood(client).copy(tmp_path / "project"), stood(client), postgres, *pipelines)
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("client", "pipelines"),
+    [
+        ("clinic", ("ingest", "prepare")),
+        ("skyways", ("prepare",)),
+        pytest.param("skyways", ("ingest", "prepare"), marks=pytest.mark.slow),
+        pytest.param("tradewinds", ("ingest", "prepare"), marks=pytest.mark.slow),
+    ],
+)
+def test_bigquery(
+    client: str, pipelines: tuple[str, ...], stood: Callable[[str], Any], tmp_path: Path, in_bigquery: dict[str, Any]
+) -> None:
+    check_client(stood(client).copy(tmp_path / "project"), stood(client), in_bigquery, *pipelines)
+
+
 @pytest.mark.spark
 @pytest.mark.parametrize("client", ["clinic", "skyways", "tradewinds"])
 def test_spark(client: str, stood: Callable[[str], Any], tmp_path: Path, spark: dict[str, Any]) -> None:
@@ -98,6 +114,11 @@ def check_auto(acme: Any, settings: dict[str, Any]) -> None:
 @pytest.mark.integration
 def test_auto_on_postgres(acme: Any, postgres: dict[str, Any]) -> None:
     check_auto(acme, postgres)
+
+
+@pytest.mark.integration
+def test_auto_on_bigquery(acme: Any, in_bigquery: dict[str, Any]) -> None:
+    check_auto(acme, in_bigquery)
 
 
 @pytest.mark.spark

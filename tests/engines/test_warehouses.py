@@ -154,6 +154,11 @@ def test_tables_of_postgres(acme: Any, postgres: dict[str, Any], tmp_path: Path)
     check_tables(acme, {**postgres, "namespace": "tables_of_acme"}, tmp_path)
 
 
+@pytest.mark.integration
+def test_tables_of_bigquery(acme: Any, in_bigquery: dict[str, Any], tmp_path: Path) -> None:
+    check_tables(acme, {**in_bigquery, "namespace": "tables_of_acme"}, tmp_path)
+
+
 @pytest.mark.spark
 def test_tables_of_spark(acme: Any, spark: dict[str, Any], tmp_path: Path) -> None:
     check_tables(acme, {**spark, "namespace": "tables_of_acme"}, tmp_path)

@@ -119,9 +119,14 @@ def _of_libpq(error: Exception, where: str, secret: str | None) -> WorkbenchErro
 
 def _without_values(text: str) -> str:
     """Engines quote the value that they cannot read, each in its way; a message holds none of a row's."""
-    text = re.sub(r"(: )\"[^\"]*\"", r"\1…", text)  # PostgreSQL; its names of columns have no colon before them
-    text = re.sub(r"'[^']*'", "'…'", text)  # Spark; its names are in backticks
-    return re.sub(r"(?i)\b(bad \w+ value|could not cast \w+|invalid \w+): .*", r"\1: …", text)  # BigQuery
+    text = re.sub(
+        r"(: |input string )\"[^\"]*\"", r"\1…", text
+    )  # PostgreSQL and BigQuery; names have neither before them
+    text = re.sub(r"'[^']*'", "'…'", text)  # Spark and BigQuery; their names are in backticks, or bare
+    return re.sub(rf"(?i)\b({'|'.join(_BEFORE_A_VALUE)}): .*", r"\1: …", text)  # BigQuery
+
+
+_BEFORE_A_VALUE = (r"bad \w+ value", r"could not cast \w+", r"invalid [\w ]+", "division by zero", r"\w+ overflow")
 
 
 @contextmanager
@@ -133,28 +138,48 @@ def of_bigquery(where: str) -> Iterator[None]:
         DataError: BigQuery refuses the query.
         Unreachable: it does not answer, or asks to come back later.
     """
-    from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPIError, NotFound, Unauthorized
+    import requests
+    from google.api_core.exceptions import GoogleAPIError
     from google.auth.exceptions import GoogleAuthError
 
     try:
         yield
     except WorkbenchError:
         raise
-    except (Unauthorized, Forbidden, GoogleAuthError) as error:
-        raise ConfigurationError(
-            f"the login is refused, or may not do that: {_first_line(error)}",
-            where=where,
-            hint="correct the secret that `engine.credentials` names, or grant the role",
-        ) from None
-    except (BadRequest, NotFound) as error:
-        raise DataError(f"BigQuery refuses the query: {_without_values(_first_line(error))}", where=where) from None
-    except GoogleAPIError as error:
-        raise Unreachable(f"BigQuery does not answer: {_first_line(error)}", where=where, hint="try again") from None
+    except (GoogleAPIError, GoogleAuthError, requests.RequestException) as error:
+        raise _of_google(error, where) from None
     except Exception as error:
         explained = unsupported(error, where)
         if explained is None:
             raise
         raise explained from error
+
+
+def _of_google(error: Exception, where: str) -> WorkbenchError:
+    """A quota is refused as a login is, with 403, and passes (cloud.google.com/bigquery/docs/error-messages)."""
+    from google.api_core.exceptions import ClientError, Forbidden, TooManyRequests, Unauthorized
+    from google.auth.exceptions import GoogleAuthError, TransportError
+
+    text = _without_values(str(getattr(error, "message", error)).splitlines()[0].partition("; reason:")[0])[:_SHOWN]
+    reasons = {one.get("reason") for one in getattr(error, "errors", []) if isinstance(one, dict)}
+    if isinstance(error, TooManyRequests) or reasons & {"quotaExceeded", "rateLimitExceeded"}:
+        return Unreachable(
+            f"BigQuery asks to come back later: {text}", where=where, hint="try again, or raise the quota"
+        )
+    is_login = isinstance(error, GoogleAuthError) and not isinstance(error, TransportError)
+    if is_login and not getattr(error, "retryable", False):
+        return ConfigurationError(
+            "the login is refused", where=where, hint="correct the secret that `engine.credentials` names"
+        )
+    if isinstance(error, Unauthorized | Forbidden):
+        return ConfigurationError(
+            f"the login is refused, or may not do that: {text}",
+            where=where,
+            hint="correct the secret that `engine.credentials` names, or grant the role",
+        )
+    if isinstance(error, ClientError):
+        return DataError(f"BigQuery refuses the query: {text}", where=where)
+    return Unreachable(f"BigQuery does not answer: {text}", where=where, hint="try again")
 
 
 def _first_line(error: Exception, secret: str | None = None) -> str:

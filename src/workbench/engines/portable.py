@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from workbench.engines import portable_bigquery as bigquery
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
@@ -54,19 +56,6 @@ def _cast_of_postgres(op: Any) -> Any:
     return op.arg.to_expr().cast("int32").cast(op.to).op()
 
 
-def _md5_of_bigquery(op: Any) -> Any:
-    """``MD5`` gives bytes, and ``TO_HEX`` their digits (cloud.google.com/bigquery/docs, Hash functions)."""
-    import ibis
-
-    if op.how != "md5":
-        return op
-
-    @ibis.udf.scalar.builtin(name="to_hex")  # type: ignore[untyped-decorator]
-    def to_hex(digest: bytes) -> str: ...  # type: ignore[empty-body]
-
-    return to_hex(op.arg.to_expr().hashbytes("md5")).op()
-
-
 _NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _TIME = r"^\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?\s*$"
 
@@ -106,5 +95,14 @@ _RULES: dict[str, dict[str, Callable[[Any], Any]]] = {
     "spark": {"TryCast": _text_as_value},
     "databricks": {"TryCast": _text_as_value},
     "postgres": {"HexDigest": _md5_of_postgres, "Cast": _cast_of_postgres, "TryCast": _text_as_value_of_postgres},
-    "bigquery": {"HexDigest": _md5_of_bigquery, "TryCast": _text_as_value},
+    "bigquery": {
+        "Cast": bigquery.micros,
+        "DayOfWeekName": bigquery.name_of_day,
+        "ExtractEpochSeconds": bigquery.epoch_seconds,
+        "HexDigest": bigquery.md5,
+        "TimestampAdd": bigquery.plus,
+        "TimestampSub": bigquery.plus,
+        "TryCast": lambda op: bigquery.text_as_value(op, _text_as_value(op)),
+        "WindowFunction": bigquery.range_of_time,
+    },
 }
