@@ -211,7 +211,7 @@ def _cast(node: Any) -> exp.Expression:
     if wanted in {"DECIMAL", "BIGDECIMAL"} and not node.to.expressions:
         kind = "DECIMAL(38, 9)" if wanted == "DECIMAL" else "DECIMAL(38, 18)"
         return type(node)(this=arg, to=exp.DataType.build(kind, dialect="duckdb"))  # type: ignore[no-any-return]
-    if given == "STRING" and wanted in {"TIMESTAMP", "DATETIME"} and not arg.is_string:
+    if given == "STRING" and wanted in {"TIMESTAMP", "DATETIME"}:
         canonical = r"^\d{4}-\d{1,2}-\d{1,2}([ tT]\d{1,2}:\d{1,2}:\d{1,2}(\.\d{1,6})?)?$"
         other = "NULL" if isinstance(node, exp.TryCast) else "error('Invalid datetime string')"
         return _sql(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.clients.engines import BigqueryEngine
 from workbench.engines.complaints import of_bigquery
+from workbench.engines.portable import portable
 from workbench.engines.warehouse import Warehouse, checked
 from workbench.errors import ConfigurationError
 
@@ -150,6 +151,11 @@ class BigqueryWarehouse(Warehouse):
                 rows = self._client.query_and_wait(self.sql(expression))
             for batch in rows.to_arrow_iterable(bqstorage_client=self.reader, max_stream_count=STREAMS):
                 yield batch.rename_columns(schema.names).cast(schema)
+
+    def sql(self, expression: ir.Table) -> str:
+        """The expression in GoogleSQL. Ibis's own way runs ``SELECT 1`` first, to learn where tables in memory go."""
+        query = self.backend.compiler.to_sqlglot(portable(expression, self.kind))
+        return str(query.sql(self.backend.dialect))
 
     def drop(self, name: str) -> None:
         """Remove a table; there may be none."""

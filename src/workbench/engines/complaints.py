@@ -160,7 +160,8 @@ def _of_google(error: Exception, where: str) -> WorkbenchError:
     from google.api_core.exceptions import ClientError, Forbidden, TooManyRequests, Unauthorized
     from google.auth.exceptions import GoogleAuthError, TransportError
 
-    text = _without_values(str(getattr(error, "message", error)).splitlines()[0].partition("; reason:")[0])[:_SHOWN]
+    said = re.sub(r"^(\d{3} )?([A-Z]+ https?://\S+: )?", "", _first_line(error)).partition("; reason:")[0]
+    text = _without_values(said)
     reasons = {one.get("reason") for one in getattr(error, "errors", []) if isinstance(one, dict)}
     if isinstance(error, TooManyRequests) or reasons & {"quotaExceeded", "rateLimitExceeded"}:
         return Unreachable(
