@@ -254,6 +254,8 @@ class BigqueryDouble(GoogleTokens):
                 self._query(job, job.configuration["query"])
         except Refused as refused:
             job.error = refused
+        except Exception as error:  # noqa: BLE001 - a call without an answer would be tried again for ten minutes
+            job.error = Refused(f"the double itself failed: {type(error).__name__}: {error}", "notImplemented")
 
     def _load(self, job: Job, load: dict[str, Any]) -> None:
         if load.get("sourceFormat") != "PARQUET":

@@ -5,6 +5,7 @@ https://cloud.google.com/bigquery/docs/reference/standard-sql/query-syntax · co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -232,6 +233,19 @@ def _formatted(node: Any) -> exp.Expression:
     return _sql("rpad(upper(dayname(:a)), 9, ' ')", a=node.this)
 
 
+def _bytes(node: Any) -> exp.Expression:
+    return _sql("strlen(:a)", a=node.this)
+
+
+def _format(node: Any) -> exp.Expression:
+    """Of a decimal, ``%.2f`` writes all digits."""
+    found = re.fullmatch(r"%\.(\d+)f", node.this.name)
+    (value,) = node.expressions
+    if not found or kind_of(value) not in {"NUMERIC", "BIGNUMERIC"}:
+        raise Refused(f"the double does not know the format {node.this.name}", "notImplemented")
+    return _sql(f"CAST(CAST(:a AS DECIMAL(38, {found[1]})) AS VARCHAR)", a=value)
+
+
 def _smallest(node: Any) -> exp.Expression:
     """One that is not a number is the answer, whatever else there is."""
     if kind_of(node.this) != "FLOAT64" or isinstance(node.parent, exp.Window | exp.Filter):
@@ -241,8 +255,10 @@ def _smallest(node: Any) -> exp.Expression:
 
 _RULES: dict[type[exp.Expression], Callable[[Any], exp.Expression]] = {
     exp.Anonymous: _function,
+    exp.ByteLength: _bytes,
     exp.Div: _division,
     exp.Extract: _day_of_week,
+    exp.Format: _format,
     exp.UnixSeconds: _unix_seconds,
     exp.Cast: _cast,
     exp.TryCast: _cast,

@@ -199,7 +199,8 @@ def _explained(error: duckdb.Error) -> tuple[str, str]:
     if found := re.search(r"Could not convert string '(?P<value>.*)' to (?P<kind>\w+)", text):
         return f"Bad {_WORDS.get(found['kind'], found['kind'].lower())} value: {found['value']}", "invalidQuery"
     if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
-        return f"the double's own query does not run: {text}", "internalError"
+        # No `internalError`: those are tried again for ten minutes.
+        return f"the double's own query does not run: {text}", "notImplemented"
     return text.removeprefix("Invalid Input Error: "), "invalidQuery"
 
 

@@ -132,7 +132,10 @@ def _target(project: Path, client_id: str, engine: str, settings: tuple[str, ...
 
 
 def _record(done: Journal, last: str, *, ended: bool) -> dict[str, Any]:
-    tables = {name: {"rows": record.rows, "digest": record.digest} for name, record in done.tables.items()}
+    tables = {
+        name: {"rows": record.rows, "digest": record.digest, "compared": record.compared}
+        for name, record in done.tables.items()
+    }
     step = last if ended else done.step
     return {"client": done.client, "from": done.source, "to": done.target, "step": step, "tables": tables}
 
@@ -152,7 +155,8 @@ def _say(project: Path, done: Journal, *, dry_run: bool, finish: bool, back: boo
         )
         return
     for name, record in done.tables.items():
-        click.echo(f"{name}: {record.rows:,} rows, digest {record.digest}")
+        by = "each engine of its own rows" if record.compared == "engines" else "this machine of both"
+        click.echo(f"{name}: {record.rows:,} rows, digest {record.digest}, computed by {by}")
     click.echo(f"Client {done.client} is on {new}; {old} still has its tables.")
     click.echo(
         f"Next: kedro run --env clients/{done.client}, then kedro client move {done.client} --finish (or --back)"

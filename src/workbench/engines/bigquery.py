@@ -162,6 +162,16 @@ class BigqueryWarehouse(Warehouse):
         with self._explained():
             self._client.delete_table(self._named(checked(name)), not_found_ok=True)
 
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """The one row of a query in the engine's own words."""
+        with self._explained():
+            (found,) = self._client.query_and_wait(sql)
+        return tuple(found.values())
+
+    def quoted(self, name: str) -> str:
+        """A table's name, as it stands in a query."""
+        return f"`{self._named(name)}`"
+
     def close(self) -> None:
         """End the connections."""
         self._client.close()  # type: ignore[no-untyped-call]

@@ -20,9 +20,12 @@ from workbench.files import explain_storage
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pyarrow as pa
     from ibis.backends.duckdb import Backend
 
-__all__ = ["connection", "fetch", "is_expression", "write_parquet"]
+    from workbench.engines.digests import TableDigest
+
+__all__ = ["connection", "digest_of_file", "fetch", "is_expression", "write_parquet"]
 
 _SCRATCH = "workbench-duckdb-"
 ROW_GROUP_ROWS = 122_880
@@ -96,6 +99,19 @@ def write_parquet(table: ir.Table, path: Path) -> None:
     options = f"FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}, ROW_GROUP_SIZE {ROW_GROUP_ROWS}"
     with _explained():
         backend.raw_sql(f"COPY ({backend.compile(table)}) TO '{target}' ({options})")
+
+
+def digest_of_file(path: Path, schema: pa.Schema) -> TableDigest | None:
+    """The digest of a Parquet file's rows, as any other engine would compute it; None if that cannot be exact."""
+    from workbench.engines.digests import digest_sql, read_digest
+
+    file = str(path).replace("'", "''")
+    sql = digest_sql("duckdb", f"read_parquet('{file}')", schema)
+    if sql is None:
+        return None
+    with _explained():
+        (row,) = connection().con.execute(sql).fetchall()
+    return read_digest(row)
 
 
 @contextmanager

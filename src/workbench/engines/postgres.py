@@ -72,11 +72,11 @@ class PostgresWarehouse(Warehouse):
         """Copy the batches into a table; it is seen when the transaction ends."""
         staging = f"loading_{uuid.uuid4().hex}"
         with self._explained(), closing(self._arrow()) as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE TABLE {self._named(staging)} ({_columns(rows.schema)})")
+            cursor.execute(f"CREATE TABLE {self.quoted(staging)} ({_columns(rows.schema)})")
             cursor.adbc_ingest(staging, rows, mode="append", db_schema_name=self.namespace)
-            cursor.execute(f"ANALYZE {self._named(staging)}")
-            cursor.execute(f"DROP TABLE IF EXISTS {self._named(checked(name))}")
-            cursor.execute(f"ALTER TABLE {self._named(staging)} RENAME TO {_quoted(name)}")
+            cursor.execute(f"ANALYZE {self.quoted(staging)}")
+            cursor.execute(f"DROP TABLE IF EXISTS {self.quoted(checked(name))}")
+            cursor.execute(f"ALTER TABLE {self.quoted(staging)} RENAME TO {_quoted(name)}")
             connection.commit()
 
     def create(self, name: str, expression: ir.Table) -> None:
@@ -84,11 +84,11 @@ class PostgresWarehouse(Warehouse):
         with self._explained():
             sql = self.sql(expression)
             with self.backend.con.cursor() as cursor, self.backend.con.transaction():
-                cursor.execute(f"DROP TABLE IF EXISTS {self._named(checked(name))}")
+                cursor.execute(f"DROP TABLE IF EXISTS {self.quoted(checked(name))}")
                 columns = _columns(expression.schema().to_pyarrow())
-                cursor.execute(f"CREATE TABLE {self._named(name)} ({columns})")
-                cursor.execute(f"INSERT INTO {self._named(name)} {sql}")
-                cursor.execute(f"ANALYZE {self._named(name)}")
+                cursor.execute(f"CREATE TABLE {self.quoted(name)} ({columns})")
+                cursor.execute(f"INSERT INTO {self.quoted(name)} {sql}")
+                cursor.execute(f"ANALYZE {self.quoted(name)}")
 
     def batches(self, expression: ir.Table, schema: pa.Schema | None = None) -> pa.RecordBatchReader:
         """The rows as a stream of Arrow batches."""
@@ -106,7 +106,13 @@ class PostgresWarehouse(Warehouse):
     def drop(self, name: str) -> None:
         """Remove a table; there may be none."""
         with self._explained():
-            self._run(f"DROP TABLE IF EXISTS {self._named(checked(name))}")
+            self._run(f"DROP TABLE IF EXISTS {self.quoted(checked(name))}")
+
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """The one row of a query in the engine's own words."""
+        with self._explained(), self.backend.con.cursor() as cursor, self.backend.con.transaction():
+            (found,) = cursor.execute(sql).fetchall()
+        return tuple(found)
 
     def close(self) -> None:
         """End the connection."""
@@ -128,7 +134,8 @@ class PostgresWarehouse(Warehouse):
         )
         return dbapi.connect(f"postgresql://{login}@/{settings.database}?{query}")
 
-    def _named(self, name: str) -> str:
+    def quoted(self, name: str) -> str:
+        """A table's name, as it stands in a query."""
         return f"{_quoted(self.namespace)}.{_quoted(name)}"
 
     def _explained(self) -> Any:

@@ -117,6 +117,16 @@ class SparkWarehouse(Warehouse):
         with self._explained():
             self._session.sql(f"DROP TABLE IF EXISTS {_quoted(checked(name))}").collect()
 
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """The one row of a query in the engine's own words."""
+        with self._explained():
+            (found,) = self._session.sql(sql).collect()
+        return tuple(found)
+
+    def quoted(self, name: str) -> str:
+        """A table's name, as it stands in a query."""
+        return f"{_quoted(self.namespace)}.{_quoted(name)}"
+
     def close(self) -> None:
         """End the session."""
         self._session.stop()

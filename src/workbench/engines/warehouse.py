@@ -12,6 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from workbench.engines.digests import TableDigest, digest_sql, read_digest
 from workbench.engines.portable import portable
 
 if TYPE_CHECKING:
@@ -89,6 +90,24 @@ class Warehouse(ABC):
     @abstractmethod
     def close(self) -> None:
         """End the connection."""
+
+    @abstractmethod
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """The one row of a query in the engine's own words."""
+
+    @abstractmethod
+    def quoted(self, name: str) -> str:
+        """A table's name, as it stands in a query."""
+
+    def digest(self, name: str, schema: pa.Schema) -> TableDigest | None:
+        """The digest of a table's rows, computed where they are; None if that cannot be exact.
+
+        Args:
+            name: the table.
+            schema: the types of its columns, as a reader gets them.
+        """
+        sql = digest_sql(self.kind, self.quoted(checked(name)), schema)
+        return None if sql is None else read_digest(self.row(sql))
 
     def fetch(self, expression: ir.Table) -> list[dict[str, Any]]:
         """The few rows of an expression as Python values; null is None."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from workbench.engines.duckdb import digest_of_file
 from workbench.engines.publishing import new_name, ours, parquet_batches
 from workbench.engines.stub import places_in, write_stub
 from workbench.errors import ConfigurationError, DataError
 from workbench.files import durable_file
-from workbench.moving.digest import Digest, digest_of
+from workbench.moving.digest import digest_of
 from workbench.moving.journal import Journal, TableRecord, staged_primary
 from workbench.moving.tables import Table, primary_of
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from workbench.engines import Warehouse
+    from workbench.engines.digests import TableDigest
 
 __all__ = ["compare", "copy", "give_way", "refuse_same_storage", "settle", "take_back"]
 
@@ -56,22 +58,24 @@ def copy(project: Path, client: str, table: Table, source: Warehouse | None, tar
     Raises:
         DataError: it is not the same; nothing was switched.
     """
-    name = ""
+    name, staged = "", None
     if target is not None:
         name = table.name_in(target)
         with table.read(source) as rows:
             target.load(name, rows)
-        with target.batches(target.table(name), table.schema()) as rows:
-            found = digest_of(rows)
     elif table.places is not None:
         staged = staged_primary(project, client)
         with table.read(source) as rows, durable_file(staged) as path:
             _to_parquet(rows, path)
-        found = _of_file(staged)
-    else:
-        found = _of_file(table.path)
-    with table.read(source) as rows:
-        wanted = digest_of(rows)
+    copied = _Copy(table, target, name, staged or table.path)
+    wanted, found = _in_engines(table, source, copied)
+    compared: Literal["engines", "here"] = "engines"
+    if wanted is None or found is None:
+        compared = "here"
+        with table.read(source) as rows:
+            wanted = digest_of(rows)
+        with copied.read() as rows:
+            found = digest_of(rows)
     if found != wanted:
         raise DataError(
             f"the copy is not the same: {found.rows:,} rows, digest {found.digest}; and it was {wanted.rows:,} rows, "
@@ -79,14 +83,42 @@ def copy(project: Path, client: str, table: Table, source: Warehouse | None, tar
             where=f"client {client}, table {table.label}",
             hint="give the command again; if it says the same, `--back`, and report it",
         )
-    return TableRecord(found.rows, found.digest, name)
+    return TableRecord(found.rows, found.digest, name, compared)
+
+
+class _Copy(NamedTuple):
+    """Where a table went: to an engine, or to a file."""
+
+    table: Table
+    target: Warehouse | None
+    name: str
+    file: Path
+
+    def digest(self) -> TableDigest | None:
+        schema = self.table.schema()
+        return digest_of_file(self.file, schema) if self.target is None else self.target.digest(self.name, schema)
+
+    def read(self) -> pa.RecordBatchReader:
+        if self.target is None:
+            return parquet_batches(self.file)
+        return self.target.batches(self.target.table(self.name), self.table.schema())
+
+
+def _in_engines(table: Table, source: Warehouse | None, copied: _Copy) -> tuple[Any, Any]:
+    """Both digests, each computed by the engine that has the rows; no row comes here."""
+    wanted = table.digest(source)
+    return wanted, None if wanted is None else copied.digest()
 
 
 def compare(table: Table, source: Warehouse | None, target: Warehouse | None, record: TableRecord) -> bool:
     """Whether a table that was copied before is still there, and still what is to be copied."""
-    with table.read(source) as rows:
-        if tuple(digest_of(rows)) != (record.rows, record.digest):
-            return False
+    if record.compared == "engines":
+        found = table.digest(source)
+    else:
+        with table.read(source) as rows:
+            found = digest_of(rows)
+    if found is None or tuple(found) != (record.rows, record.digest):
+        return False
     return target is None or record.name in target.names()
 
 
@@ -137,11 +169,6 @@ def _schema(path: Path) -> pa.Schema:
     import pyarrow.parquet as pq
 
     return pq.read_schema(path).remove_metadata()
-
-
-def _of_file(path: Path) -> Digest:
-    with parquet_batches(path) as rows:
-        return digest_of(rows)
 
 
 def _to_parquet(rows: pa.RecordBatchReader, path: Path) -> None:

@@ -2,9 +2,8 @@
 
 Each row is written as text, column by column: the length of the value and the value, or ``-`` where there is none. The
 MD5 of that text is two whole numbers of 64 bits; each is summed over all rows, modulo 2**64. So it is the same for the
-same rows in any order, counts a row as often as it stands there, and needs no sorting. It is computed here and not by
-the engine: fractions, times and decimals are written by each engine in its own way, and what counts is what a reader
-gets.
+same rows in any order, counts a row as often as it stands there, and needs no sorting. It is computed here, where the
+engines cannot (:mod:`workbench.engines.digests`): all values of all types count, as a reader gets them.
 """
 
 from __future__ import annotations

@@ -26,13 +26,16 @@ class TableRecord:
 
     Attributes:
         rows: how many.
-        digest: of its rows in any order; see :mod:`workbench.moving.digest`.
+        digest: of its rows in any order.
         name: in the new engine; empty if that is DuckDB.
+        compared: where the digest was computed: in the ``engines``, each of its own rows
+            (:mod:`workbench.engines.digests`), or ``here``, of what both give back (:mod:`workbench.moving.digest`).
     """
 
     rows: int
     digest: str
     name: str = ""
+    compared: Literal["engines", "here"] = "here"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.engines.duckdb import digest_of_file
 from workbench.engines.publishing import name_for_file, new_name, parquet_batches
 from workbench.engines.stub import places_in
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from workbench.engines import Warehouse
+    from workbench.engines.digests import TableDigest
 
 __all__ = ["Table", "primary_of", "tables_of"]
 
@@ -57,6 +59,14 @@ class Table:
             if name in warehouse.names():
                 return warehouse.batches(warehouse.table(name), self.schema())
         return parquet_batches(self.path)
+
+    def digest(self, warehouse: Warehouse | None) -> TableDigest | None:
+        """What the engine that has the rows computes of them; None if it cannot."""
+        if warehouse is not None:
+            name = self.name_in(warehouse)
+            if name in warehouse.names():
+                return warehouse.digest(name, self.schema())
+        return digest_of_file(self.path, self.schema())
 
 
 def primary_of(project: Path, client: str) -> Path:

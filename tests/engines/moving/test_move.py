@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,13 +32,23 @@ def desk(stood: Callable[[str], Any], tmp_path: Path) -> Any:
 @pytest.fixture
 def target(postgres: dict[str, Any], tmp_path: Path) -> Any:
     """Settings of the server, with a namespace of this test's own."""
-    return settings(postgres, f"t{abs(hash(tmp_path)) % 10**12}")
-
-
-def settings(postgres: dict[str, Any], namespace: str) -> Any:
     from workbench.clients.engines import PostgresEngine
 
-    return PostgresEngine(**postgres, namespace=namespace)
+    return PostgresEngine(**postgres, namespace=namespace_of(tmp_path))
+
+
+@pytest.fixture(params=["postgres", "bigquery"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """The same of PostgreSQL, and of BigQuery's double."""
+    from workbench.clients.engines import BigqueryEngine
+
+    if request.param == "postgres":
+        return request.getfixturevalue("target")
+    return BigqueryEngine(**request.getfixturevalue("in_bigquery"), namespace=namespace_of(tmp_path))
+
+
+def namespace_of(folder: Path) -> str:
+    return f"t{abs(hash(folder)) % 10**12}"
 
 
 def cli(desk: Any, *arguments: str) -> Result:
@@ -50,27 +62,26 @@ def options(target: Any) -> list[str]:
 
 
 @pytest.mark.integration
-def test_there_and_back_again(desk: Any, target: Any) -> None:
+def test_there_and_back_again(desk: Any, either: Any) -> None:
     """Two moves by the commands, a run in between; the features are the same bytes all along."""
     features = desk.data / "04_feature" / "features.parquet"
     before, text = features.read_bytes(), desk.file.read_text()
-    dry = cli(desk, "move", "clinic", "--engine", "postgres", *options(target), "--dry-run")
-    assert "Would copy from duckdb to postgres" in dry.output
+    dry = cli(desk, "move", "clinic", "--engine", either.kind, *options(either), "--dry-run")
+    assert f"Would copy from duckdb to {either.kind}" in dry.output
     assert "raw/samples, primary, features" in dry.output
     assert desk.file.read_text() == text
     assert read(desk.project, "clinic") is None
 
-    done = cli(desk, "move", "clinic", "--engine", "postgres", *options(target), "--json")
+    done = cli(desk, "move", "clinic", "--engine", either.kind, *options(either), "--json")
     assert done.exit_code == 0, done.output
     said = json.loads(done.stdout)
     assert said["step"] == "switched"
-    assert {name: table["rows"] for name, table in said["tables"].items()} == dict.fromkeys(
-        ("raw/samples", "primary", "features"), 569
-    )
+    copied = {name: (table["rows"], table["compared"]) for name, table in said["tables"].items()}
+    assert copied == dict.fromkeys(("raw/samples", "primary", "features"), (569, "engines"))
     changed = desk.file.read_text()
     assert with_key(changed, "engine", None, after="recipe", where=desk.file) == text
     assert changed.startswith("# yaml-language-server")
-    warehouse = open_warehouse(desk.project, "clinic", target)
+    warehouse = open_warehouse(desk.project, "clinic", either)
     assert [name.split("_")[0] for name in warehouse.names()] == ["features", "primary", "raw"]
     assert pq.read_metadata(desk.data / "03_primary/primary.parquet").num_rows == 569  # the old one is kept
 
@@ -80,10 +91,10 @@ def test_there_and_back_again(desk: Any, target: Any) -> None:
     assert features.read_bytes() == before
 
     back = cli(desk, "move", "clinic", "--engine", "duckdb")
-    assert "Client clinic is on duckdb; postgres still has its tables." in back.output
-    assert open_warehouse(desk.project, "clinic", target).names()
+    assert f"Client clinic is on duckdb; {either.kind} still has its tables." in back.output
+    assert open_warehouse(desk.project, "clinic", either).names()
     assert cli(desk, "move", "clinic", "--finish").exit_code == 0
-    assert open_warehouse(desk.project, "clinic", target).names() == []
+    assert open_warehouse(desk.project, "clinic", either).names() == []
     assert pq.read_metadata(desk.data / "03_primary/primary.parquet").num_rows == 569
     actions = [
         json.loads(line)["action"] for line in (desk.project / ".workbench/audit.jsonl").read_text().splitlines()
@@ -92,25 +103,58 @@ def test_there_and_back_again(desk: Any, target: Any) -> None:
 
 
 @pytest.mark.integration
-def test_a_copy_that_differs_stops_the_move(desk: Any, target: Any) -> None:
+def test_a_copy_that_differs_stops_the_move(desk: Any, either: Any) -> None:
     """One value of one row is another in the new engine: client.yml stays, and a second try puts it right."""
     from workbench.moving import copying
 
-    class Spoiled(type(open_warehouse(desk.project, "clinic", target))):  # type: ignore[misc]
+    class Spoiled(type(open_warehouse(desk.project, "clinic", either))):  # type: ignore[misc]
         def load(self, name: str, rows: Any) -> None:
             table = rows.read_all()
             column = table["mean_radius"].to_pylist()
-            column[7] += 1e-12
+            column[7] = math.nextafter(column[7], 0)
             at = table.column_names.index("mean_radius")
             super().load(name, table.set_column(at, "mean_radius", pa.array(column)).to_reader())
 
-    warehouse = open_warehouse(desk.project, "clinic", target)
-    spoiled = Spoiled(warehouse.client, warehouse.settings, warehouse.namespace, None)
+        def batches(self, expression: Any, schema: Any = None) -> Any:
+            raise AssertionError("rows come back only where engines cannot compare them")
+
+    warehouse = open_warehouse(desk.project, "clinic", either)
+    spoiled = Spoiled(warehouse.client, warehouse.settings, warehouse.namespace, secret_of(either))
     (table, *_) = copying_tables(desk)
-    with pytest.raises(DataError, match=r"the copy is not the same: 569 rows, digest \w{32}; and it was 569 rows"):
+    with pytest.raises(DataError, match=r"the copy is not the same: 569 rows, digest \w{64}; and it was 569 rows"):
         copying.copy(desk.project, "clinic", table, None, spoiled)
     spoiled.close()
-    assert move(desk.project, "clinic", target).step == "switched"
+    assert move(desk.project, "clinic", either).step == "switched"
+
+
+@pytest.mark.integration
+def test_what_engines_cannot_compare_is_compared_here(desk: Any, target: Any) -> None:
+    """A fraction that has no exact digest in an engine: the rows come back, and one that differs is found as before."""
+    from workbench.moving import copying
+
+    file = desk.data / "01_raw" / "samples.parquet"
+    rows = pq.read_table(file)
+    column = rows["mean_radius"].to_pylist()
+    at = rows.column_names.index("mean_radius")
+    pq.write_table(rows.set_column(at, "mean_radius", pa.array([1e300, *column[1:]])), file)
+    (table, *_) = copying_tables(desk)
+    warehouse = open_warehouse(desk.project, "clinic", target)
+    record = copying.copy(desk.project, "clinic", table, None, warehouse)
+    assert (record.rows, record.compared) == (569, "here")
+    assert copying.compare(table, None, warehouse, record)
+    load = warehouse.load
+
+    def spoiling(name: str, batches: Any) -> None:
+        copied = batches.read_all()
+        load(name, copied.set_column(at, "mean_radius", pa.array([1e301, *column[1:]])).to_reader())
+
+    warehouse.load = spoiling  # type: ignore[method-assign]
+    with pytest.raises(DataError, match=r"the copy is not the same: 569 rows, digest \w{32}; and it was 569 rows"):
+        copying.copy(desk.project, "clinic", table, None, warehouse)
+
+
+def secret_of(settings: Any) -> str | None:
+    return os.environ["CLINIC__BIGQUERY_KEY"] if settings.kind == "bigquery" else None
 
 
 def copying_tables(desk: Any) -> list[Any]:
