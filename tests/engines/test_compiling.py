@@ -68,6 +68,61 @@ def test_what_cannot_be_said_is_named() -> None:
     assert why_not(asked, "postgres") == ("HexDigest(code): Compilation rule for 'HexDigest' operation is not defined")
 
 
+TABLE = ibis.table(
+    {"code": "string", "x": "float64", "n": "int64", "at": "timestamp", "at_utc": "timestamp('UTC')"}, name="t"
+)
+OTHER = ibis.table({"at": "timestamp", "y": "float64"}, name="o")
+MONTHS = ibis.trailing_range_window(ibis.interval(months=1), order_by="at")
+HOURS = ibis.trailing_range_window(ibis.interval(hours=5), order_by="at")
+ASKED: dict[str, tuple[Any, set[str]]] = {
+    "HexDigest(code)": (TABLE.select(a=TABLE.code.hexdigest("sha256")), {"bigquery", "postgres"}),
+    "Quantile(x, 0.5)": (TABLE.aggregate(a=TABLE.x.quantile(0.5)), {"bigquery"}),
+    "Median(x)": (TABLE.aggregate(a=TABLE.x.median()), {"bigquery"}),
+    "Kurtosis(x)": (TABLE.aggregate(a=TABLE.x.kurtosis()), {"bigquery", "databricks", "postgres", "spark"}),
+    "Mode(code)": (TABLE.aggregate(a=TABLE.code.mode()), {"bigquery", "databricks", "spark"}),
+    "First(x)": (TABLE.aggregate(a=TABLE.x.first(order_by="n")), {"databricks", "spark"}),
+    "TimestampBucket(at, 2h)": (TABLE.select(a=TABLE.at.bucket(hours=2)), {"databricks", "spark"}),
+    "JoinLink()": (TABLE.asof_join(OTHER, "at"), {"databricks", "spark"}),
+    "Cast(at)": (TABLE.select(a=TABLE.at.cast("timestamp('Europe/Zurich')")), {"bigquery"}),
+    "TimestampDiff(at, at)": (TABLE.select(a=TABLE.at - TABLE.at), {"bigquery"}),
+    "WindowFunction(Sum(x), ": (TABLE.select(a=TABLE.x.sum().over(MONTHS)), {"bigquery"}),
+}
+"""Operations, and the engines that do not have them; docs/engines.md says the same."""
+
+
+@pytest.mark.parametrize("operation", ASKED)
+def test_every_engine_s_refusal_names_the_operation(operation: str) -> None:
+    expression, refusing = ASKED[operation]
+    reasons = {kind: why_not(expression, kind) for kind in ENGINES}
+    assert {kind for kind, reason in reasons.items() if reason} == refusing
+    assert all(reasons[kind].startswith(operation) for kind in refusing)  # type: ignore[union-attr]
+
+
+def test_times_are_said_in_bigquery_s_own_words() -> None:
+    """Ibis writes functions of TIMESTAMP for times without a zone, ranges of time, and days with spaces behind them."""
+    changed = TABLE.select(
+        a=TABLE.at + ibis.interval(hours=1),
+        b=TABLE.at - TABLE.n.as_interval("m"),
+        c=TABLE.at.epoch_seconds(),
+        d=TABLE.at.cast("int64"),
+        e=TABLE.at.day_of_week.full_name(),
+        f=TABLE.x.sum().over(HOURS),
+    )
+    sql = sql_of(changed, "bigquery")
+    for words in (
+        "DATETIME_ADD(`t0`.`at`, INTERVAL '1' HOUR)",
+        "DATETIME_SUB(`t0`.`at`, INTERVAL `t0`.`n` MINUTE)",
+        "UNIX_SECONDS(CAST(`t0`.`at` AS TIMESTAMP))",
+        "UNIX_MICROS(CAST(`t0`.`at` AS TIMESTAMP)) AS `d`",
+        "FORMAT_DATETIME('%A', `t0`.`at`)",
+        "ORDER BY UNIX_MICROS(CAST(`t0`.`at` AS TIMESTAMP)) ASC RANGE BETWEEN 18000000000 preceding AND CURRENT ROW",
+    ):
+        assert words in sql
+    # A time in UTC is a TIMESTAMP, and needs no other words.
+    zoned = TABLE.select(a=TABLE.at_utc + ibis.interval(hours=1), b=TABLE.at_utc.epoch_seconds())
+    assert sql_of(zoned, "bigquery").count("TIMESTAMP_ADD(`t0`.`at_utc`") == 1
+
+
 @pytest.fixture
 def unportable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recipe with an operation that PostgreSQL and BigQuery do not have."""
@@ -118,14 +173,23 @@ def test_the_check_names_engines_and_operations(stood: Callable[[str], Any], tmp
     assert not (desk.project / ".workbench" / "moves").exists()
 
 
-def test_a_run_is_refused_before_its_first_node(stood: Callable[[str], Any], tmp_path: Path, unportable: None) -> None:
+@pytest.mark.parametrize(
+    "engine",
+    [
+        {"kind": "postgres", "host": "nowhere.example", "database": "work", "user": "clinic"},
+        {"kind": "bigquery", "project": "nowhere-1"},
+    ],
+)
+def test_a_run_is_refused_before_its_first_node(
+    stood: Callable[[str], Any], tmp_path: Path, unportable: None, engine: dict[str, str]
+) -> None:
     desk = stood("clinic").copy(tmp_path / "project")
     asked = {"env": "clients/clinic", "project_path": str(desk.project)}
     EngineHooks().before_pipeline_run(asked, create_pipeline())  # DuckDB runs all there is
-    desk.engine(kind="postgres", host="nowhere.example", database="work", user="clinic")
+    desk.engine(**engine)
     with pytest.raises(ConfigurationError) as caught:
         EngineHooks().before_pipeline_run(asked, create_pipeline())
-    assert SENTENCE in str(caught.value)
+    assert SENTENCE.replace("postgres", engine["kind"]) in str(caught.value)
     EngineHooks().before_pipeline_run(asked, _nothing())  # a run that prepares nothing asks nothing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workbench.engines.portable import portable
@@ -63,14 +64,28 @@ def why_not(expression: ir.Table, kind: EngineKind) -> str | None:
         sql_of(expression, kind)
     except (IbisError, UnsupportedError, NotImplementedError, TypeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        found = _named_in(reason, portable(expression.unbind(), kind))
+        found = _named_in(reason, expression)
         return f"{found}: {reason}" if found else reason
     return None
 
 
 def _named_in(reason: str, expression: Any) -> str | None:
-    """The first operation of the expression whose class the reason names, as a person would write it."""
-    for node in expression.op().find(lambda one: type(one).__name__ in reason):
+    """The first operation of the expression that the reason is about, as a person would write it."""
+    about = [has for word, has in _ABOUT.items() if word in reason]
+    for node in expression.op().find(lambda one: type(one).__name__ in reason or any(has(one) for has in about)):
         operands = [getattr(one, "name", "…") for one in node.__args__ if hasattr(one, "dtype")]
         return f"{type(node).__name__}({', '.join(map(str, operands))})"[:_SHOWN]
     return None
+
+
+def _has_other_zone(node: Any) -> bool:
+    kind = getattr(node, "dtype", None)
+    return kind is not None and kind.is_timestamp() and kind.timezone not in {None, "UTC"}
+
+
+_ABOUT: dict[str, Callable[[Any], bool]] = {
+    "order_by": lambda node: bool(getattr(node, "order_by", ())),
+    "ASOF": lambda node: getattr(node, "how", None) == "asof",
+    "timezones other than": _has_other_zone,
+}
+"""Words of reasons that do not say which operation they are about, and how it is known."""
