@@ -129,7 +129,8 @@ def digest_sql(kind: EngineKind, table: str, schema: pa.Schema) -> str | None:
 
     words = WORDS[kind]
     fractions = [number for number, one in enumerate(schema) if types.is_floating(one.type)]
-    first, line = [], []
+    first: list[str] = []
+    line: list[str] = []
     for number, field in enumerate(schema):
         name = words.named(field.name)
         if number in fractions:
