@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from workbench.engines.duckdb import digest_of_file
 from workbench.engines.publishing import new_name, ours, parquet_batches
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from workbench.engines import Warehouse
     from workbench.engines.digests import TableDigest
+    from workbench.moving.digest import Digest
 
 __all__ = ["compare", "copy", "give_way", "refuse_same_storage", "settle", "take_back"]
 
@@ -104,7 +105,9 @@ class _Copy(NamedTuple):
         return self.target.batches(self.target.table(self.name), self.table.schema())
 
 
-def _in_engines(table: Table, source: Warehouse | None, copied: _Copy) -> tuple[Any, Any]:
+def _in_engines(
+    table: Table, source: Warehouse | None, copied: _Copy
+) -> tuple[TableDigest | Digest | None, TableDigest | Digest | None]:
     """Both digests, each computed by the engine that has the rows; no row comes here."""
     wanted = table.digest(source)
     return wanted, None if wanted is None else copied.digest()
@@ -112,6 +115,7 @@ def _in_engines(table: Table, source: Warehouse | None, copied: _Copy) -> tuple[
 
 def compare(table: Table, source: Warehouse | None, target: Warehouse | None, record: TableRecord) -> bool:
     """Whether a table that was copied before is still there, and still what is to be copied."""
+    found: TableDigest | Digest | None
     if record.compared == "engines":
         found = table.digest(source)
     else:
