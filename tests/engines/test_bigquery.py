@@ -65,6 +65,8 @@ def test_rows_come_in_pages(bigquery: BigqueryDouble, warehouse: Warehouse) -> N
         assert back(warehouse, "raw_rows").equals(ROWS)
     finally:
         bigquery.page_rows = 10_000
+    # A time without a zone is one there, too.
+    assert warehouse.table("raw_rows").schema()["at"].timezone is None  # type: ignore[attr-defined]
     assert len(bigquery.calls("GET .*/tables/raw_rows/data")) - before == 4
 
 
