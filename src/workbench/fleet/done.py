@@ -96,7 +96,6 @@ class Memory:
         self._rows, self._codes, self._written = [], {}, time.monotonic()
 
 
-@cache
 def node_seconds(project: Path, client: str) -> dict[str, float]:
     """Seconds that each node of a client took when it last ran."""
     path = Ledger.of(project).path
@@ -107,6 +106,7 @@ def node_seconds(project: Path, client: str) -> dict[str, float]:
         return {row["node"]: row["seconds"] for row in rows}
 
 
+@cache
 def load_sources(project: Path, package: Path) -> Sources:
     """The source files of a project's package and of the workbench; what an earlier process has read is not read again.
 

@@ -28,14 +28,20 @@ class BaseLayerKept(OmegaConfigLoader):
     """
 
     @classmethod
-    def keep(cls, conf_source: Path, **arguments: Any) -> None:
-        """Read the base layer for loaders of this process's forks. No client's file is opened."""
+    def keep(cls, conf_source: Path, **arguments: Any) -> dict[str, Any]:
+        """Read the base layer for loaders of this process's forks. No client's file is opened.
+
+        Returns:
+            Kind of configuration to what the base layer says.
+        """
         loader = cls(str(conf_source), env=None, **arguments)
+        merged = {}
         for key in _KEYS:
-            loader[key]  # code that runs for the first time takes longer; what it gives is of no use
+            merged[key] = loader[key]
             folder = loader._get_conf_env_path(loader.base_env)
             stamp = _stamp(folder)
             _kept[folder, key] = stamp, loader._read_dir_configs(folder, [*loader.config_patterns[key]], key, set())
+        return merged
 
     def _read_dir_configs(
         self,
