@@ -36,7 +36,7 @@ MAX_ENTITIES = 100
 """MLflow takes at most this many parameters or tags in one request."""
 
 NOTE_SECONDS = 0.5
-"""A request costs as much as a small node; a crash may cost the notes of this long, all of which the ledger has, too."""
+"""A request costs as much as a small node; a crash may cost the notes of this long. The ledger has them, too."""
 
 CANDIDATE = "candidate"
 """The dataset by whose digest a run is looked for."""
