@@ -1,8 +1,8 @@
 """What all clients share is read before workers are forked, so that each reads only what is its client's.
 
 Reading and resolving ``conf/base`` is most of what a configuration costs, and a fork of a warm process would do it
-again every time. Where ``${globals:client}`` is all that is left to resolve, it is resolved for a stand-in, and a worker
-puts in its client's name; where there is more, each worker resolves what was read.
+again every time. Where ``${globals:client}`` is all that is left to resolve, it is resolved for a stand-in, and workers
+put in their client's name; where there is more, each of them resolves what was read.
 """
 
 from __future__ import annotations
