@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from workbench.fingerprints.imports import imported, run_time
 from workbench.kernels.preload import check_single_threaded, preload
 
 __all__ = ["LATER", "bootstrap", "imports_of", "preload_for"]
@@ -135,27 +136,13 @@ def preload_for(project: Path, chosen: Collection[str]) -> list[str]:
 
 
 def imports_of(folder: Path) -> set[str]:
-    """The modules that the Python files of a folder import, wherever in the file; not those for type checkers alone."""
-    return {name for file in folder.rglob("*.py") for name in _imported(ast.parse(file.read_bytes()))}
+    """What the Python files of a folder import, wherever in the file; a name that is no module is left out later."""
+    trees = (ast.parse(file.read_bytes()) for file in folder.rglob("*.py"))
+    found = {name for tree in trees for name in imported(run_time(tree), "", "")}
+    return {name for name in found if name and not name.startswith(".") and not name.endswith("*")}
 
 
 def _folders(functions: Iterable[Any]) -> set[Path]:
     """Where the modules of these functions lie; a pipeline is a folder."""
     modules = {sys.modules.get(getattr(function, "__module__", None) or "") for function in functions}
     return {Path(module.__file__).parent for module in modules if module is not None and module.__file__}
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            for other in node.orelse:
-                yield from _imported(other)
-            return
-        case ast.Import():
-            yield from (alias.name for alias in node.names)
-        case ast.ImportFrom(level=0, module=str(module)):
-            yield module
-            # A name may be a module of its own; one that is none is not found, and left out.
-            yield from (f"{module}.{alias.name}" for alias in node.names if alias.name.islower())
-    for child in ast.iter_child_nodes(node):
-        yield from _imported(child)
