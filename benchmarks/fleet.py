@@ -1,12 +1,14 @@
 """Many small clients: warm workers against a shell loop of `kedro run`, against the ideal, and what big fleets cost.
 
-    python -m benchmarks.fleet [--clients 100] [--sample 8]
+    python -m benchmarks.fleet [--clients 100] [--sample 8] [--only tables|all]
 
-A copy of the project in a temporary folder gets so many clients, each with one CSV table of 500 rows, and its own. Both
-ways run `ingest` and `prepare` for a client in one process: the loop starts `kedro run` anew each time, one after the
-other, for a sample of the clients, and is scaled to all of them; the fleet runs all of them, two at once, and its time
-is that of the command, with the start of Python and of the process that workers are forked from. Ideal is the sum of
-the nodes' own time (loads, functions, saves) of that very run, by two. Memory is what a worker does not share
+A copy of the project in a temporary folder gets so many clients, each with one CSV table of 500 rows, and its own. Two
+things are measured: the tables alone (`ingest` and `prepare`), and all of `__default__` that trains nothing, `score`
+and `report` included. For the second, each client gets a linear model as its champion first, outside of the time. Both
+ways run a client in one process: the loop starts `kedro run` anew each time, one after the other, for a sample of the
+clients, and is scaled to all of them; the fleet runs all of them, two at once, every node anew (`--force`), and its
+time is that of the command, with the start of Python and of the process that workers are forked from. Ideal is the sum
+of the nodes' own time (loads, functions, saves) of that very run, by two. Memory is what a worker does not share
 (`Private_*` of /proc/<pid>/smaps_rollup) when its session is ready, before the first node, and after the last.
 
 Bars: at least 10 times the throughput; at least 0.85 of the ideal; at most 150 MB; the plan for 1,000 clients and
@@ -31,6 +33,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 WORKERS = 2
 THROUGHPUT, IDEAL, MEGABYTES, BLINK = 10.0, 0.85, 150.0, 2.0
+TABLES, ALL = "ingest+prepare", "ingest+prepare+score+report"
+MAKES_CHAMPIONS = "ingest+prepare+train+evaluate+register"
 MANY, PIPELINES = 1000, ("ingest", "prepare", "train", "evaluate", "register", "score", "report", "tune")
 
 STOPWATCH = '''
@@ -98,6 +102,10 @@ task: binary
 split: {{by: time, validation: 0.15, test: 0.15}}
 metric: {{name: roc_auc, margin: 0.0}}
 """
+PARAMETERS = """\
+train: {candidates: [linear], ensemble: false, epochs: 1}
+evaluate: {bootstrap: 20, calibration_limit: 1.0, importance_repeats: 1}
+"""
 SCHEMA = """\
 tables:
   orders:
@@ -121,27 +129,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=100)
     parser.add_argument("--sample", type=int, default=8)
+    parser.add_argument("--only", choices=("tables", "all"), help="one of the two parts, and no big fleet")
     options = parser.parse_args()
     os.environ |= {"DO_NOT_TRACK": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_WAIT_POLICY": "PASSIVE"}
     with tempfile.TemporaryDirectory() as scratch:
         project = _project(Path(scratch) / "project", options.clients)
-        _throughput(project, options.clients, min(options.sample, options.clients))
-        _big_fleet(Path(scratch) / "big")
+        if options.only != "all":
+            _throughput(project, TABLES, options.clients, min(options.sample, options.clients))
+        if options.only != "tables":
+            _kedro(project, "fleet", "run", "--workers", str(WORKERS), "--pipeline", MAKES_CHAMPIONS)
+            shutil.rmtree(project / "stopwatch")
+            _throughput(project, ALL, options.clients, min(options.sample, options.clients))
+        if options.only is None:
+            _big_fleet(Path(scratch) / "big")
 
 
-def _throughput(project: Path, clients: int, sample: int) -> None:
-    names = [_name(number) for number in range(clients)]
-    _kedro(
-        project, "run", "--env", f"clients/{names[0]}", "--pipelines", "ingest,prepare"
-    )  # the store, and the disk's cache
+def _throughput(project: Path, pipelines: str, clients: int, sample: int) -> None:
+    names, listed = [_name(number) for number in range(clients)], pipelines.replace("+", ",")
+    _kedro(project, "run", "--env", f"clients/{names[0]}", "--pipelines", listed)  # the store, and the disk's cache
     loop = clients * statistics.mean(
-        _kedro(project, "run", "--env", f"clients/{name}", "--pipelines", "ingest,prepare") for name in names[-sample:]
+        _kedro(project, "run", "--env", f"clients/{name}", "--pipelines", listed) for name in names[-sample:]
     )
     shutil.rmtree(project / "stopwatch")
-    fleet = _kedro(project, "fleet", "run", "--workers", str(WORKERS), "--pipeline", "ingest+prepare")
+    fleet = _kedro(project, "fleet", "run", "--force", "--workers", str(WORKERS), "--pipeline", pipelines)
     seen = [json.loads(path.read_text()) for path in (project / "stopwatch").iterdir()]
+    shutil.rmtree(project / "stopwatch")
     ideal = sum(one["own"] for one in seen) / WORKERS
-    print(f"{clients} clients, `ingest` and `prepare`, {WORKERS} workers")
+    print(f"{clients} clients, `{listed}`, {WORKERS} workers")
     print(f"{'':34}{'seconds':>9}{'a client':>10}{'ratio':>8}")
     print(f"{f'`kedro run` in a loop ({sample} of them)':34}{loop:9.1f}{loop / clients:10.2f}{1:8.2f}")
     print(f"{'`kedro fleet run`':34}{fleet:9.1f}{fleet / clients:10.2f}{loop / fleet:8.2f}   ", end="")
@@ -152,7 +166,7 @@ def _throughput(project: Path, clients: int, sample: int) -> None:
     print(
         f"{'MB unshared, before its data':34}{before:9.0f}{'':18}   bar ≤ {MEGABYTES:.0f}: {_word(before <= MEGABYTES)}"
     )
-    print(f"{'MB unshared, after the last node':34}{max(one['after'] for one in seen):9.0f}")
+    print(f"{'MB unshared, after the last node':34}{max(one['after'] for one in seen):9.0f}\n", flush=True)
 
 
 def _big_fleet(folder: Path) -> None:
@@ -176,6 +190,7 @@ def _big_fleet(folder: Path) -> None:
 
 def _project(folder: Path, clients: int) -> Path:
     shutil.copytree(ROOT / "conf" / "base", folder / "conf" / "base")
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info"))
     for name in ("pyproject.toml", ".telemetry"):
         if (ROOT / name).exists():
@@ -189,6 +204,7 @@ def _project(folder: Path, clients: int) -> Path:
         home.mkdir(parents=True)
         (home / "client.yml").write_text(CLIENT.format(id=name))
         (home / "schema.yml").write_text(SCHEMA)
+        (home / "parameters.yml").write_text(PARAMETERS)
         (folder / "inbox" / f"{name}.csv").write_text(_table(number))
     return folder
 
@@ -198,9 +214,10 @@ def _table(seed: int) -> str:
     lines = ["order_id,ordered_at,customer,region,channel,amount,items,discount,rating,late"]
     for number in range(500):
         when = f"2025-{1 + number * 12 // 500:02d}-{draw.randint(1, 28):02d} {draw.randint(0, 23):02d}:00:00"
+        amount = draw.random() * 100
         words = f"c{draw.randint(1, 37)},{draw.choice('NESW')},{draw.choice(('web', 'shop', 'phone'))}"
-        numbers = f"{draw.random() * 100:.2f},{draw.randint(1, 9)},{draw.random() / 5:.3f},{draw.randint(1, 5)}"
-        lines.append(f"{number + 1},{when},{words},{numbers},{int(draw.random() < 0.3)}")
+        numbers = f"{amount:.2f},{draw.randint(1, 9)},{draw.random() / 5:.3f},{draw.randint(1, 5)}"
+        lines.append(f"{number + 1},{when},{words},{numbers},{int(draw.random() < amount / 120)}")
     return "\n".join(lines) + "\n"
 
 

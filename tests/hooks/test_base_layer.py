@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from workbench.errors import ConfigurationError
 from workbench.hooks import base_layer
 from workbench.hooks.config_loader import ClientConfigLoader
 
@@ -50,3 +52,30 @@ def test_what_was_changed_since_is_read_anew(project: Path) -> None:
     parameters = project / "conf/base/parameters.yml"
     parameters.write_text(parameters.read_text() + "\nlater: 1\n")
     assert read(project, "clinic")["parameters"]["later"] == 1  # type: ignore[index]
+
+
+def test_what_is_resolved_in_advance_is_what_each_client_would_resolve(project: Path) -> None:
+    """All of the base layer that a worker gets has its own client's name, and no other client's or stand-in."""
+    ClientConfigLoader.keep(project / "conf", **OPTIONS)
+    assert all(base_layer._kept[str(project / "conf/base"), key].resolved for key in ("catalog", "parameters"))
+    catalog = read(project, "clinic")["catalog"]
+    assert catalog["raw"]["filepath"] == "data/clinic/01_raw"  # type: ignore[index]
+    assert base_layer._STAND_IN not in str(catalog)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: {clinic: 1, it: '${x.${globals:client}}'}",
+        'x: {it: "${oc.select:x.of_${globals:client},7}", of_clinic: 1}',
+        "x: {it: '${x.one}', one: 1}",
+        "x: {it: '\\${globals:client}'}",
+    ],
+)
+def test_what_depends_on_more_than_the_clients_name_is_resolved_by_each(project: Path, text: str) -> None:
+    parameters = project / "conf/base/parameters.yml"
+    parameters.write_text(f"{parameters.read_text()}\n{text}\n")
+    anew = read(project, "clinic")
+    with suppress(ConfigurationError):  # without a client it cannot be resolved: then workers start cold
+        ClientConfigLoader.keep(project / "conf", **OPTIONS)
+    assert read(project, "clinic") == anew

@@ -21,6 +21,7 @@ from kedro.runner import SequentialRunner
 
 from workbench.datasets import JsonRecord, ParquetTable, TableFolder
 from workbench.errors import DataError
+from workbench.files import sha256_of_path
 from workbench.fleet.process import Process
 from workbench.hooks.tracking import TrackingHooks, _text_of
 from workbench.registry import runs
@@ -56,6 +57,7 @@ def catalog_of(project: Path) -> DataCatalog:
         {
             "raw": TableFolder(filepath=str(project / "raw")),
             "primary": ParquetTable(filepath=str(project / "primary.parquet")),
+            "candidate": JsonRecord(filepath=str(project / "candidate.json")),
             "metrics": JsonRecord(filepath=str(project / "metrics.json")),
         }
     )
@@ -126,6 +128,23 @@ def test_a_run_says_who_what_and_from_what(project: Path) -> None:
     configuration = Path(found.info.artifact_uri, "configuration.json").read_text()
     assert json.loads(configuration)["client"]["id"] == "clinic"
     assert "hunter2" not in configuration
+
+
+def test_a_node_that_reads_a_candidate_finds_the_run_that_made_it(project: Path) -> None:
+    """What a run has written is noted, and sent together: but before anybody can look for it."""
+    found: list[str | None] = []
+
+    def look(_: Any) -> dict[str, float]:
+        present = runs.current()
+        assert present is not None
+        sha256 = sha256_of_path(project / "candidate.json")
+        found.extend([present.id, runs.find_training_run(present.store, "clinic", sha256)])
+        return {}
+
+    made = node(lambda: {"weights": 1}, None, "candidate", name="fit")
+    run(project, Pipeline([made, node(look, "candidate", "metrics", name="look")]))
+    assert found[0] is not None
+    assert found[0] == found[1]
 
 
 def test_mlflow_in_a_node_goes_to_the_run(project: Path) -> None:

@@ -194,7 +194,9 @@ def test_it_all_goes_to_the_run_that_trained_the_candidate(
     store.api.create_run(experiment, tags={runs.sha256_tag("candidate"): "0" * 64})
     table = tmp_path / "features.parquet"
     features.table.to_parquet(table)
-    runs.Run(store, trained.run_id, 0).log_inputs({"features": table}, "fit_network")
+    training = runs.Run(store, trained.run_id, 0)
+    training.note_inputs({"features": table}, "fit_network")
+    training.write_notes()
     verdict = promote(store, client, network, features, evidence(features, network))
     assert verdict["run_id"] == trained.run_id
     run = store.api.get_run(trained.run_id)

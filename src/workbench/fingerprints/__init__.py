@@ -2,6 +2,7 @@
 
 ::
 
+    imports.py   what a syntax tree imports
     scan.py      one source file: its digest, what it imports, the names that it mentions
     code.py      all source files that a function runs with
     packages.py  the versions of the packages that they import

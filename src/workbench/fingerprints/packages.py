@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.util import find_spec
 
 __all__ = ["version_of"]
 
 _DISTRIBUTIONS = {
-    "IPython": "ipython",
-    "bs4": "beautifulsoup4",
-    "dateutil": "python-dateutil",
-    "google": "google-cloud-aiplatform",
-    "ibis": "ibis-framework",
-    "jwt": "PyJWT",
-    "sklearn": "scikit-learn",
-    "yaml": "PyYAML",
+    "IPython": ("ipython",),
+    "bs4": ("beautifulsoup4",),
+    "databricks": ("databricks-connect", "databricks-sdk"),
+    "dateutil": ("python-dateutil",),
+    "google": ("google-cloud-aiplatform",),
+    "grpc": ("grpcio",),
+    "ibis": ("ibis-framework",),
+    "jwt": ("PyJWT",),
+    "pyspark": ("pyspark", "databricks-connect"),
+    "sklearn": ("scikit-learn",),
+    "yaml": ("PyYAML",),
 }
 """Where the two names differ. To ask for all of them takes half a second, so the usual ones stand here."""
 
@@ -23,14 +27,22 @@ _DISTRIBUTIONS = {
 @cache
 def version_of(package: str) -> str:
     """The version, or "none" for what no installed distribution brings."""
-    name = _DISTRIBUTIONS.get(package, package)
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        pass
-    for distribution in sorted(_all().get(package, ())):
+    for name in _DISTRIBUTIONS.get(package, (package,)):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            pass
+    # What cannot be imported no distribution brings.
+    for distribution in sorted(_all().get(package, ())) if _is_there(package) else ():
         return version(distribution)
     return "none"
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # a module that was imported, and says nothing of where it is from
+        return True
 
 
 @cache

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from workbench.fingerprints.imports import imported, run_time
 
 __all__ = ["Scan", "scan"]
 
@@ -18,7 +19,7 @@ class Scan:
 
     Attributes:
         digest: sha256 of the syntax tree without docstrings, 16 hexadecimal digits; of the bytes if it is no Python.
-        imports: dotted names; ``from a import b`` gives ``a`` and ``a.b``, ``import_module(f"a.{x}")`` gives ``a.*``.
+        imports: dotted names, as :func:`workbench.fingerprints.imports.imported` gives them.
         names: attributes that it reads from anything: ``client.target`` gives ``target``.
     """
 
@@ -43,8 +44,8 @@ def scan(path: Path, module: str) -> Scan:
         return Scan(_short(data))
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     body = _without_docstrings(tree)
-    nodes = list(_run_time(body))
-    imports = {name for node in nodes for name in _imports(node, module, package)}
+    nodes = list(run_time(body))
+    imports = imported(nodes, module, package)
     names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     whole = {"*" for node in nodes if _dumps_a_client(node)}
     return Scan(_short(ast.dump(body).encode()), tuple(sorted(imports)), tuple(sorted(names | whole)))
@@ -73,40 +74,6 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
             ):
                 text.value = ""
     return tree
-
-
-def _run_time(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker sees."""
-    yield node
-    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-        for branch in node.orelse:
-            yield from _run_time(branch)
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _run_time(child)
-
-
-def _imports(node: ast.AST, module: str, package: str) -> Iterator[str]:
-    match node:
-        case ast.Import(names=names):
-            yield from (alias.name for alias in names)
-        case ast.ImportFrom(module=name, names=names, level=level):
-            above = package.split(".")[: len(package.split(".")) - level + 1] if level else []
-            source = ".".join([*above, *([name] if name else [])])
-            yield source
-            yield from (f"{source}.{alias.name}" for alias in names)
-        case ast.Call(func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"), args=[first, *_]):
-            yield from _imported_by_name(first, module)
-
-
-def _imported_by_name(argument: ast.expr, module: str) -> Iterator[str]:
-    match argument:
-        case ast.Constant(value=str(name)):
-            yield name
-        case ast.JoinedStr(values=[ast.Constant(value=str(start)), *_]) if "." in start:
-            yield f"{start.rpartition('.')[0]}.*"
-        case ast.JoinedStr(values=[ast.FormattedValue(value=ast.Name(id="__name__")), *_]):
-            yield f"{module}.*"
 
 
 def _dumps_a_client(node: ast.AST) -> bool:

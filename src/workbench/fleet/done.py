@@ -81,11 +81,15 @@ class Memory:
         if time.monotonic() - self._written > FLUSH_SECONDS:
             self.flush()
 
-    def flush(self) -> None:
-        """Write what was noted, all of it or nothing."""
+    def flush(self, *, at_once: bool = True) -> None:
+        """Write what was noted, all of it or nothing.
+
+        Args:
+            at_once: have it on the device; False where the end of the run, a moment later, brings it there.
+        """
         digests, self.digests.new = self.digests.new, {}
         if self._rows or digests:
-            with connect(self._path) as connection:
+            with connect(self._path, at_once=at_once) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.executemany(_DONE, self._rows)
                 connection.executemany(
@@ -96,7 +100,6 @@ class Memory:
         self._rows, self._codes, self._written = [], {}, time.monotonic()
 
 
-@cache
 def node_seconds(project: Path, client: str) -> dict[str, float]:
     """Seconds that each node of a client took when it last ran."""
     path = Ledger.of(project).path
@@ -107,6 +110,7 @@ def node_seconds(project: Path, client: str) -> dict[str, float]:
         return {row["node"]: row["seconds"] for row in rows}
 
 
+@cache
 def load_sources(project: Path, package: Path) -> Sources:
     """The source files of a project's package and of the workbench; what an earlier process has read is not read again.
 

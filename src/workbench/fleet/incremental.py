@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.fingerprints.code import Code, Sources
     from workbench.fingerprints.facts import Facts
 
-__all__ = ["IncrementalRunner", "decide", "nothing_to_do", "sources_of"]
+__all__ = ["IncrementalRunner", "code_behind", "decide", "nothing_to_do", "sources_of"]
 
 SKIPPED = ("verdict", "evaluation")
 """What a run tells the ledger of; where their nodes are skipped, what they have left still holds."""
@@ -120,7 +121,7 @@ class _Run:
     def close(self) -> None:
         """Write what is not written yet, however the run ended."""
         self._record.note_nodes(self.count, self._skipped)
-        self._memory.flush()
+        self._memory.flush(at_once=False)
         save_sources(self._sources, self._record.project)
 
 
@@ -143,13 +144,28 @@ def nothing_to_do(runner: str, pipeline: Pipeline, catalog: CatalogProtocol[Any,
     record = current()
     if record is None or runner != str(IncrementalRunner(skip=True)):
         return False
-    return all(one.action == "skip" for one in decide(record.project, record.client, pipeline, catalog))
+    memory = Memory(record.project, record.client)
+    if not memory.done:
+        return False
+    _, judge = _judge(record.project, memory, pipeline, catalog, force=False)
+    return all(one.action == "skip" for one in judge.decide().values())
 
 
 def sources_of(project: Path) -> Sources:
     """The source files of the project that Kedro knows."""
     package = sys.modules[str(kedro_project.PACKAGE_NAME)]
     return load_sources(project, Path(str(package.__file__)).parent)
+
+
+def code_behind(sources: Sources, node: Node, module_of: Callable[[str], str]) -> Code:
+    """The code that a node runs with.
+
+    Args:
+        sources: see :func:`sources_of`.
+        node: its function, and what loads its inputs and saves its outputs.
+        module_of: name of a dataset to the module that its class is from.
+    """
+    return sources.code_of(node.func, *{module_of(name) for name in (*node.inputs, *node.outputs)})
 
 
 def leaves_something(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> bool:
@@ -166,8 +182,7 @@ def _judge(
         catalog.get(name, fallback_to_runtime_pattern=True)
 
     def code(node: Node) -> Code:
-        datasets = {type(catalog[name]).__module__ for name in (*node.inputs, *node.outputs)}
-        return sources.code_of(node.func, *datasets)
+        return code_behind(sources, node, lambda name: type(catalog[name]).__module__)
 
     judge = Judge(
         pipeline.nodes,

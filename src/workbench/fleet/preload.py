@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from workbench.fingerprints.imports import imported, run_time
 from workbench.kernels.preload import check_single_threaded, preload
 
 __all__ = ["LATER", "bootstrap", "imports_of", "preload_for"]
@@ -24,6 +25,9 @@ LATER = {
         "encodings.ascii",
         "encodings.utf_8_sig",
         "tomli_w",
+        "workbench.engines.refusing",
+        "workbench.registry.alias",
+        "workbench.secrets.for_kedro",
     ),
     "kedro.config": ("antlr4.LL1Analyzer", "fsspec.implementations.local", "omegaconf._impl"),
     "workbench.datasets": (
@@ -55,10 +59,40 @@ LATER = {
         "workbench.registry.inputs",
         "pyarrow.parquet",
     ),
-    "workbench.sources": ("workbench.sources.csv_source", "workbench.sources.parquet_source"),
+    # The champion that is asked: whatever kind of model it is, its weights are tensors.
+    "workbench.registry.predictions": (
+        "workbench.registry.flavor",
+        "workbench.registry.models",
+        "workbench.learning.calibration",
+        "workbench.learning.linear",
+        "mlflow.store.model_registry.sqlalchemy_store",
+        "mlflow.store.model_registry.sqlalchemy_workspace_store",
+        "multiprocessing.resource_sharer",
+        "safetensors.torch",
+    ),
+    "workbench.reports.render": (
+        "workbench.reports.kernel",
+        "workbench.kernels.client",
+        "workbench.kernels.provisioner",
+        "bleach.css_sanitizer",
+        "bs4.builder._htmlparser",
+        "dateutil.rrule",
+        "jsonschema",
+        "nbclient",
+        "nbconvert.exporters.html",
+        "nbformat.validator",
+        "papermill",
+        "pyarrow.csv",
+    ),
+    "workbench.sources": (
+        "workbench.sources.csv_source",
+        "workbench.sources.fingerprint",
+        "workbench.sources.parquet_source",
+    ),
     "pandera.ibis": (
         "pandera.backends.ibis.register",
         "pandera.backends.ibis.builtin_checks",
+        "pandera.backends.ibis.checks",
         "pandera.backends.ibis.container",
         "pandera.backends.ibis.components",
         "pandera.backends.pandas.error_formatters",
@@ -102,27 +136,13 @@ def preload_for(project: Path, chosen: Collection[str]) -> list[str]:
 
 
 def imports_of(folder: Path) -> set[str]:
-    """The modules that the Python files of a folder import, wherever in the file; not those for type checkers alone."""
-    return {name for file in folder.rglob("*.py") for name in _imported(ast.parse(file.read_bytes()))}
+    """What the Python files of a folder import, wherever in the file; a name that is no module is left out later."""
+    trees = (ast.parse(file.read_bytes()) for file in folder.rglob("*.py"))
+    found = {name for tree in trees for name in imported(run_time(tree), "", "")}
+    return {name for name in found if name and not name.startswith(".") and not name.endswith("*")}
 
 
 def _folders(functions: Iterable[Any]) -> set[Path]:
     """Where the modules of these functions lie; a pipeline is a folder."""
     modules = {sys.modules.get(getattr(function, "__module__", None) or "") for function in functions}
     return {Path(module.__file__).parent for module in modules if module is not None and module.__file__}
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            for other in node.orelse:
-                yield from _imported(other)
-            return
-        case ast.Import():
-            yield from (alias.name for alias in node.names)
-        case ast.ImportFrom(level=0, module=str(module)):
-            yield module
-            # A name may be a module of its own; one that is none is not found, and left out.
-            yield from (f"{module}.{alias.name}" for alias in node.names if alias.name.islower())
-    for child in ast.iter_child_nodes(node):
-        yield from _imported(child)

@@ -6,9 +6,10 @@ Nothing here opens a client's file, and nothing is left open.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 __all__ = ["rehearse"]
 
@@ -22,8 +23,7 @@ def rehearse(project: Path, chosen: Collection[str], *, embedded_store: bool) ->
         embedded_store: whether the workers' MLflow store is the project's own file.
     """
     _plugins()
-    _configuration(project)
-    _code(project, chosen)
+    _code(project, chosen, _configuration(project))
     _models()
     if "workbench.registry.provenance" in sys.modules:
         from workbench.registry.provenance import hold_code_version
@@ -41,25 +41,38 @@ def _plugins() -> None:
         entry.load()
 
 
-def _configuration(project: Path) -> None:
+def _configuration(project: Path) -> Mapping[str, Any]:
+    """Read what all clients share; the catalog of it."""
     from kedro.framework.project import settings
 
     loader = settings.CONFIG_LOADER_CLASS
-    if hasattr(loader, "keep"):
-        loader.keep(project / settings.CONF_SOURCE, **settings.CONFIG_LOADER_ARGS)
+    if not hasattr(loader, "keep"):
+        return {}
+    catalog: Mapping[str, Any] = loader.keep(project / settings.CONF_SOURCE, **settings.CONFIG_LOADER_ARGS)["catalog"]
+    return catalog
 
 
-def _code(project: Path, chosen: Collection[str]) -> None:
-    """Read the code behind the nodes as it is now, which is what the workers will run."""
+def _code(project: Path, chosen: Collection[str], catalog: Mapping[str, Any]) -> None:
+    """Read the code behind the nodes as it is now, which is what the workers will run, and what versions it is with."""
     from kedro.framework.project import pipelines
+    from kedro.io import MemoryDataset
+    from kedro.io.core import DatasetError, parse_dataset_definition
 
+    from workbench.fingerprints.packages import version_of
     from workbench.fleet.done import save_sources
-    from workbench.fleet.incremental import sources_of
+    from workbench.fleet.incremental import code_behind, sources_of
+
+    def module_of(name: str) -> str:
+        """As the client's own catalog has it; no client's catalog names a class."""
+        try:
+            return parse_dataset_definition(catalog[name])[0].__module__
+        except (LookupError, TypeError, DatasetError):  # a parameter, or what the run's own catalog makes of a pattern
+            return MemoryDataset.__module__
 
     sources = sources_of(project)
-    sources.read("workbench.datasets.*")
     for node in {node for name in chosen if name in pipelines for node in pipelines[name].nodes}:
-        sources.code_of(node.func)
+        for package in code_behind(sources, node, module_of).packages:
+            version_of(package)
     save_sources(sources, project)
 
 

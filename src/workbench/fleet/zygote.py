@@ -56,9 +56,15 @@ def main(arguments: Sequence[str]) -> None:
         _work([*newborn.request.arguments, f"--channel={newborn.descriptors[0]}", f"--parent={this}"])
 
 
+COLLECT_AFTER = 50_000
+"""New objects between two searches for garbage in a worker, which lives for seconds; after 700, as in a new Python, a
+fifteenth of a small client's run goes into them."""
+
+
 def _work(arguments: list[str]) -> NoReturn:
     """What ``python -m workbench.fleet.worker`` does, from its first line to its exit code."""
     faulthandler.enable()
+    gc.set_threshold(COLLECT_AFTER)
     sys.argv = ["workbench.fleet.worker", *arguments]
     _blas_threads()
     code = _code_of(lambda: worker.main(arguments))

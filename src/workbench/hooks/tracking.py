@@ -39,7 +39,6 @@ class TrackingHooks:
         self._run: Run | None = None
         self._catalog: DataCatalog | None = None
         self._recorded: set[str] = set()
-        self._tags: dict[str, str] = {}
         self._failed = ""
 
     @hook_impl
@@ -59,7 +58,7 @@ class TrackingHooks:
             process=_text_of(Process.current()),
             has_ended=_has_ended,
         )
-        self._catalog, self._recorded, self._tags, self._failed = catalog, set(), {}, ""
+        self._catalog, self._recorded, self._failed = catalog, set(), ""
         self._run = runs.start(
             Path(run_params["project_path"]),
             client_id,
@@ -70,28 +69,28 @@ class TrackingHooks:
 
     @hook_impl
     def before_node_run(self, node: Node, catalog: DataCatalog) -> None:
-        """Record the digests of the tables that a node is about to read."""
+        """Note the digests of the tables that a node is about to read."""
         if self._run is None:
             return
-        self._write_tags()
+        if self._run.is_due(node.inputs):
+            self._try(lambda run: run.write_notes())
         tables = {name: path for name in node.inputs if (path := _path_of_tables(catalog, name))}
         new = {name: path for name, path in tables.items() if name not in self._recorded}
         if new:
-            self._try(lambda run: run.log_inputs(new, node.name))
+            self._try(lambda run: run.note_inputs(new, node.name))
             self._recorded |= new.keys()
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Note the digest of what was written, a tag of the run; log the metrics themselves."""
+        """Note the digest of what was written, which becomes a tag of the run; log the metrics themselves."""
         if self._run is None or self._catalog is None:
             return
         path = getattr(self._catalog.get(dataset_name), "path", None)
         self._recorded.discard(dataset_name)
         if isinstance(path, Path) and path.exists():
             from workbench.files import sha256_of_path
-            from workbench.registry.runs import sha256_tag
 
-            self._tags[sha256_tag(dataset_name)] = sha256_of_path(path)
+            self._run.note_output(dataset_name, sha256_of_path(path))
         if dataset_name == "metrics":
             self._try(lambda run: run.log_metrics(data))
 
@@ -103,22 +102,14 @@ class TrackingHooks:
     @hook_impl
     def after_pipeline_run(self) -> None:
         """End the run well."""
-        self._write_tags()
         self._try(lambda run: run.end())
         self._run = self._catalog = None
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """End the run as failed, with one sentence."""
-        self._write_tags()
         self._try(lambda run: run.end("FAILED", sentence_of(error, self._failed)))
         self._run = self._catalog = None
-
-    def _write_tags(self) -> None:
-        """The digests of what a node wrote, in one request, before another node may look for them."""
-        tags, self._tags = self._tags, {}
-        if tags:
-            self._try(lambda run: run.tag(tags))
 
     def _try(self, record: Callable[[Run], None]) -> None:
         """Record something; that this cannot be done must neither stop a pipeline nor hide its error."""

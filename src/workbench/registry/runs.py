@@ -11,12 +11,13 @@ import atexit
 import getpass
 import logging
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.clients.layers import current_stage
 from workbench.registry import local_store
@@ -24,12 +25,21 @@ from workbench.registry.inputs import dataset_inputs
 from workbench.registry.provenance import code_version, configuration, digest_of_json, flatten
 from workbench.registry.store import Store, environment_kept, open_store, translated
 
-__all__ = ["Run", "Starter", "current", "find_training_run", "sha256_tag", "start"]
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput
+
+__all__ = ["CANDIDATE", "Run", "Starter", "current", "find_training_run", "sha256_tag", "start"]
 
 logger = logging.getLogger(__name__)
 
 MAX_ENTITIES = 100
 """MLflow takes at most this many parameters or tags in one request."""
+
+NOTE_SECONDS = 0.5
+"""A request costs as much as a small node; a crash may cost the notes of this long. The ledger has them, too."""
+
+CANDIDATE = "candidate"
+"""The dataset by whose digest a run is looked for."""
 
 _current: Run | None = None
 
@@ -37,6 +47,15 @@ _current: Run | None = None
 def sha256_tag(dataset: str) -> str:
     """The tag under which a run keeps the digest of what it wrote to a dataset of the catalog."""
     return f"sha256.{dataset}"
+
+
+@dataclass
+class _Notes:
+    """What is to be written with the next request."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    inputs: list[DatasetInput] = field(default_factory=list)
+    written: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -52,25 +71,44 @@ class Run:
     store: Store
     id: str
     process: int
+    _notes: _Notes = field(default_factory=_Notes, repr=False, compare=False)
 
-    def log_inputs(self, tables: Mapping[str, Path], context: str) -> None:
-        """Record the digests of the Parquet files or folders that ``context`` is about to read, by dataset name."""
-        inputs = [
-            one for name, path in tables.items() for one in dataset_inputs(name, path, self.store.project, context)
-        ]
-        with translated(self.store.uri):
-            self.store.api.log_inputs(self.id, inputs)
+    def note_inputs(self, tables: Mapping[str, Path], context: str) -> None:
+        """Keep the digests of the Parquet files or folders that ``context`` is about to read, by dataset name."""
+        for name, path in tables.items():
+            self._notes.inputs += dataset_inputs(name, path, self.store.project, context)
+
+    def note_output(self, dataset: str, sha256: str) -> None:
+        """Keep the digest of what was written to a dataset."""
+        self._notes.tags[sha256_tag(dataset)] = sha256
+
+    def is_due(self, reads: Collection[str] = ()) -> bool:
+        """Whether what was noted is to be written before a node that reads these datasets."""
+        looked_for = CANDIDATE in reads and sha256_tag(CANDIDATE) in self._notes.tags
+        return looked_for or time.monotonic() - self._notes.written > NOTE_SECONDS
+
+    def write_notes(self) -> None:
+        """Write what was noted: all inputs in one request, all outputs in another."""
+        inputs, tags = self._notes.inputs, self._notes.tags
+        self._notes.inputs, self._notes.tags, self._notes.written = [], {}, time.monotonic()
+        if inputs:
+            with translated(self.store.uri):
+                self.store.api.log_inputs(self.id, inputs)
+        if tags:
+            self.tag(tags)
 
     def log_metrics(self, metrics: Mapping[str, Any], step: int = 0) -> None:
         """Record the numbers among the values, in one request."""
         log_metrics(self.store, self.id, metrics, step)
 
     def tag(self, tags: Mapping[str, Any]) -> None:
-        """Set tags, in one request."""
+        """Set tags, a hundred in one request."""
         from mlflow.entities import RunTag
 
+        items = [RunTag(key, str(value)) for key, value in tags.items()]
         with translated(self.store.uri):
-            self.store.api.log_batch(self.id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
+            for begin in range(0, len(items), MAX_ENTITIES):
+                self.store.api.log_batch(self.id, tags=items[begin : begin + MAX_ENTITIES])
 
     def end(self, status: str = "FINISHED", error: str = "") -> None:
         """End it.
@@ -80,13 +118,19 @@ class Run:
             error: one sentence, recorded as the tag ``error``.
         """
         global _current  # noqa: PLW0603 - MLflow's own active run is one a process, too
-        import mlflow
-
         if _current is self:
             _current = None
             atexit.unregister(_killed)
         if error:
-            self.tag({"error": error[:1000]})
+            self._notes.tags["error"] = error[:1000]
+        try:
+            self.write_notes()
+        finally:
+            self._terminate(status)
+
+    def _terminate(self, status: str) -> None:
+        import mlflow
+
         with translated(self.store.uri):
             active = mlflow.active_run()
             if active is not None and active.info.run_id == self.id:
@@ -160,8 +204,6 @@ def start(project: Path, client_id: str, starter: Starter, *, parameters: Mappin
 
 def log_metrics(store: Store, run_id: str, metrics: Mapping[str, Any], step: int = 0) -> None:
     """Record the numbers among the values of a flat mapping, in one request."""
-    import time
-
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
@@ -175,7 +217,7 @@ def find_training_run(store: Store, client_id: str, sha256: str) -> str | None:
     with translated(store.uri):
         found = store.api.search_runs(
             [store.experiment(client_id)],
-            filter_string=f"tags.`{sha256_tag('candidate')}` = '{sha256}'",
+            filter_string=f"tags.`{sha256_tag(CANDIDATE)}` = '{sha256}'",
             order_by=["attributes.start_time DESC"],
             max_results=1,
         )

@@ -1,0 +1,53 @@
+"""What is rehearsed before workers are forked is what a worker needs, so that none of them does it again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+CLIENTS_RUN = """
+import json, sys
+from pathlib import Path
+from workbench.fingerprints import packages
+from workbench.fleet import incremental, rehearsal
+from workbench.fleet.preload import bootstrap
+
+project = Path.cwd()
+bootstrap(project)
+rehearsal._code(project, ["__default__"], rehearsal._configuration(project))
+sources = incremental.sources_of(project)
+before, known = set(sources._codes), packages.version_of.cache_info().misses
+
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from workbench.fleet.done import Memory
+
+with KedroSession.create(project_path=project, env="clients/clinic") as session:
+    catalog = session.load_context().catalog
+    _, judge = incremental._judge(project, Memory(project, "clinic"), pipelines["__default__"], catalog, force=False)
+    judge.decide()
+print(json.dumps({
+    "closures": [key[0] for key in set(incremental.sources_of(project)._codes) - before],
+    "versions": packages.version_of.cache_info().misses - known,
+    "all distributions": packages._all.cache_info().misses,
+    "nodes": len(before),
+}))
+"""
+
+
+def test_a_worker_reads_no_code_and_asks_for_no_version_that_was_not_asked_for_before(project: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CLIENTS_RUN], cwd=project, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["nodes"] > 10
+    assert not found["closures"], "the code of these nodes' modules would be put together in each worker"
+    assert found["versions"] == 0
+    assert found["all distributions"] == 0, "to ask for all installed packages takes half a second"
