@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +30,7 @@ from workbench.onboarding.look import TableLook, look
 from workbench.onboarding.names import column_named, is_same
 from workbench.onboarding.origin import Origin, find_tables, path_in, source_of
 from workbench.schemas.dates import Order
+from workbench.scratch import private_folder
 
 __all__ = ["Wishes", "propose"]
 
@@ -129,7 +129,7 @@ def _table_with(origins: Sequence[Origin], wishes: Wishes, client: str) -> tuple
     from workbench.sources import LINE, PROBLEM, Opening, open_source
 
     seen: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="workbench-look-") as scratch:
+    with private_folder("look") as scratch:
         for origin in origins:
             opening = Opening(client, origin.table, origin.path.resolve().parent, Path(scratch), connection())
             if origin.kind == "database" and not origin.database:
