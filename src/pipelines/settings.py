@@ -7,11 +7,13 @@ from workbench.hooks.ledger import LedgerHooks
 from workbench.hooks.leftovers import LeftoverHooks
 from workbench.hooks.progress import ProgressHooks
 from workbench.hooks.secrets import SecretHooks
+from workbench.hooks.stage import StageHooks
 from workbench.hooks.summary import SummaryHooks
 from workbench.hooks.tracking import TrackingHooks
 
 HOOKS = (
     LedgerHooks(),
+    StageHooks(),
     LeftoverHooks(),
     EngineHooks(),
     ProgressHooks(),

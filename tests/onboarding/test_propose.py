@@ -145,3 +145,40 @@ def test_no_name_of_a_column_breaks_the_files(tmp_path: Path, write_csv: Callabl
     texts = texts_of(made)
     assert set(made.look.columns) >= {"row_id", "target"}
     assert texts["schema.yml"].count("{type:") == len(made.look.columns)
+
+
+def test_dates_of_a_spreadsheet_are_dates_and_say_why(tmp_path: Path, write_csv: Callable[..., Path]) -> None:
+    rows = range(60)
+    columns = {
+        "id": [f"x{row}" for row in rows],
+        "Sold on": [f"{1 + row % 28:02}.{1 + row % 12:02}.2024" for row in rows],
+        "Due": [f"{1 + row % 12}/{1 + row % 9}/2024" for row in rows],
+        "Birth date": [f"{13 + row % 9}/0{1 + row % 9}/1970" for row in rows],
+        "y": [row % 2 for row in rows],
+    }
+    path = write_csv("orders.csv", columns)
+    made, origin = propose(tmp_path, "acme", path, Wishes("y"))
+    texts = texts_of(made)
+    assert made.time.value == "sold_on"
+    assert 'sold_on: {type: date, format: "%d.%m.%Y"} #' in texts["schema.yml"]
+    assert 'Due: {type: string} # 36 different, every value fits "%d/%m/%Y" and "%m/%d/%Y"' in texts["schema.yml"]
+    assert 'birth_date: {type: date, format: "%d/%m/%Y"}' in texts["schema.yml"]
+    assert "1970" not in texts["schema.yml"], "not even the smallest date of birth"
+    write(tmp_path, made, origin, texts)
+    schema = ClientRegistry(tmp_path).schema("acme")
+    assert schema is not None
+    assert schema.tables["orders"].columns["sold_on"].format == "%d.%m.%Y"
+    told, _ = propose(tmp_path, "acme_2", path, Wishes("y", date_order="month"))
+    assert told.look.columns["Due"].spec.format == "%m/%d/%Y"
+    assert told.look.columns["sold_on"].spec.format == "%d.%m.%Y", "what the values say is not overruled"
+
+
+def test_a_key_of_several_columns_that_repeats(tmp_path: Path, write_csv: Callable[..., Path]) -> None:
+    columns = {"Order": [1, 1, 2, 2], "Line No": [1, 2, 1, 1], "y": [0, 1, 0, 1]}
+    path = write_csv("lines.csv", columns)
+    said = "key columns Order, line_no together have 3 different values in 4 rows"
+    with pytest.raises(ConfigurationError, match=said):
+        proposed(tmp_path, path, "y", key=("Order", "Line No"))
+    columns["Line No"][3] = 2
+    made = proposed(tmp_path, write_csv("lines.csv", columns), "y", key=("Order", "line_no"))
+    assert made.key.value == ("Order", "line_no")

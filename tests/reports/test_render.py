@@ -146,16 +146,37 @@ def test_a_kernel_that_dies_before_it_begins_is_replaced_and_a_cell_that_fails_i
     assert (tmp_path / "ran").read_text() == "x"
 
 
+def test_a_kernel_sees_nothing_of_the_environment_but_what_is_on_the_list(template, code, run, monkeypatch) -> None:
+    for name in ("DATABASE_URL", "ACME__KEY", "VAULT_TOKEN", "HTTPS_PROXY", "MLFLOW_TRACKING_PASSWORD", "ANYTHING"):
+        monkeypatch.setenv(name, "postgresql://me:hunter22@db")
+    monkeypatch.setenv("LC_TIME", "C.UTF-8")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    template("look", "# Look", code("import os; print('seen:', ' '.join(sorted(os.environ)), '.')"))
+    html = run("look")
+    seen = set(html.split("seen:")[1].split(" .")[0].split())
+    assert {"PATH", "HOME", "LC_TIME", "OMP_NUM_THREADS", "PYTHONPATH", "MPLBACKEND"} <= seen
+    assert not seen & {
+        "DATABASE_URL",
+        "ACME__KEY",
+        "VAULT_TOKEN",
+        "HTTPS_PROXY",
+        "MLFLOW_TRACKING_PASSWORD",
+        "ANYTHING",
+    }
+
+
 def test_a_secret_in_an_output_fails_the_report_and_is_named_but_not_shown(
-    template, code, run, failed, monkeypatch
+    template, code, run, failed, monkeypatch, tmp_path
 ) -> None:
     monkeypatch.setenv("ACME_API_KEY", "canary-8f3a1c<&>")
-    template("leaks", "# Leaks", "## The settings", code("import os; print(os.environ['ACME_API_KEY'])"))
+    (tmp_path / "key").write_text("canary-8f3a1c<&>")  # a kernel does not have the variable
+    shown = f"print(open({str(tmp_path / 'key')!r}).read())"
+    template("leaks", "# Leaks", "## The settings", code(shown))
     with pytest.raises(ReportError, match="section 'The settings' holds the value of .* ACME_API_KEY") as raised:
         run("leaks")
     assert "canary" not in str(raised.value)
     assert not failed("leaks").exists(), "nor is a notebook kept that holds it"
-    template("fails", "# Fails", code("import os; print(os.environ['ACME_API_KEY'])"), code("1 / 0"))
+    template("fails", "# Fails", code(shown), code("1 / 0"))
     with pytest.raises(ReportError, match="division by zero"):
         run("fails")
     for path in failed("fails").parent.iterdir():

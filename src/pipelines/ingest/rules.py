@@ -37,6 +37,8 @@ def rules(name: str, spec: ColumnSchema, source: Any, value: Any) -> list[Rule]:
         value: the cast values.
     """
     wanted = "a finite float64" if spec.type == "float64" else spec.type
+    if spec.format is not None:
+        wanted = f"a {spec.type} written {spec.format}"
     found = [Rule(f"{name} is not {wanted}", value.isnull() & given(source, spec))]
     if not spec.nullable:
         found.append(Rule(f"{name} is missing", value.isnull() & ~given(source, spec)))

@@ -7,7 +7,6 @@ load the model to save it again, and keep a copy of the base beside each adapter
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from workbench.files import sha256_of_folder
 from workbench.registry import runs
 from workbench.registry.models import SHA256
 from workbench.registry.store import Store, translated
+from workbench.scratch import private_folder
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -136,7 +136,7 @@ def _fetched(store: Store, version: ModelVersion) -> Iterator[Path]:
     sha256 = version.tags.get(SHA256, "")
     with translated(store.uri):
         artifact = f"{store.api.get_run(version.run_id).info.artifact_uri}/{_artifact(sha256)}"
-    with tempfile.TemporaryDirectory(prefix="workbench-model-") as temporary:
+    with private_folder("model") as temporary:
         folder = Path(artifact.removeprefix("file://"))
         if not folder.is_dir():
             try:

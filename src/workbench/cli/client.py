@@ -17,6 +17,8 @@ from workbench.cli.explain import ExplainedGroup, project_of
 from workbench.cli.handover import export, import_
 from workbench.cli.onboard import add
 from workbench.cli.secrets import secret
+from workbench.cli.stage import stage
+from workbench.cli.verify import verify
 from workbench.clients import Client, ClientRegistry, Schema
 from workbench.clients.check import Finding, check_client, check_stages
 from workbench.errors import WorkbenchError
@@ -34,7 +36,7 @@ def client() -> None:
     """Take on clients, look at them, and check their configuration."""
 
 
-for command in (add, secret, export, import_, move, remove, forget, certificate):
+for command in (add, secret, export, import_, move, remove, forget, certificate, stage, verify):
     client.add_command(command)
 
 

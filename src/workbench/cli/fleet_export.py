@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from workbench.cli.explain import project_of
+from workbench.cli.explain import enter_stage, project_of
 from workbench.errors import ConfigurationError
 
 __all__ = ["export"]
@@ -61,10 +61,11 @@ IMAGE_FOLDER = "/app"
 )
 @click.option("--cpu", type=click.IntRange(1, 256), default=1, show_default=True, help="Processors of a run.")
 @click.option("--memory", default="2Gi", show_default=True, help="Of a run, as Kubernetes writes it.")
+@click.option("--stage", default=None, help="dev, staging or prod: of every run there.  [env: WORKBENCH_STAGE]")
 @click.pass_context
 def export(  # noqa: PLR0917 - click gives them by name
     ctx: click.Context, /, target: str, pipeline: str, clients: str, output: Path | None, folder: str | None,
-    kedro: str | None, image: str | None, *, dry_run: bool, **given: Any,
+    kedro: str | None, image: str | None, stage: str | None, *, dry_run: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Write the fleet's plan for another scheduler: an Airflow 3 DAG, or a Kubernetes Job each client.
 
@@ -75,10 +76,12 @@ def export(  # noqa: PLR0917 - click gives them by name
     from kedro.framework.project import pipelines
 
     from workbench.clients import ClientRegistry
+    from workbench.clients.layers import current_stage
     from workbench.export.fleet import EXPORTS, FleetOptions
     from workbench.fleet.ledger import Ledger
     from workbench.fleet.plan import chosen_clients, chosen_pipelines, plan
 
+    enter_stage(stage)
     project = project_of(ctx).resolve()
     registry = ClientRegistry(project)
     in_image = target == "kubernetes" or given["executor"] == "kubernetes"
@@ -95,6 +98,7 @@ def export(  # noqa: PLR0917 - click gives them by name
         kedro=kedro or ("kedro" if in_image else ".venv/bin/kedro"),
         image=image or IMAGE,
         in_container=image is not None and not in_image,
+        stage=current_stage(),
         **given,
     )
     files = EXPORTS[target](cells, options)

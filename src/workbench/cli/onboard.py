@@ -31,6 +31,12 @@ __all__ = ["add"]
 )
 @click.option("--time-column", default=None, help="When a row was known.  [default: guessed]")
 @click.option("--key", multiple=True, help="A column of those that identify a row.  [default: guessed]")
+@click.option(
+    "--date-order",
+    type=click.Choice(["day", "month"]),
+    default=None,
+    help="What comes first in 01/02/2024, where no value of the column tells.",
+)
 @click.option("--table", default=None, help="The database's table.  [default: the one that has the target]")
 @click.option("--user", default=None, help="Who logs in to the database.")
 @click.option("--password", default=None, metavar="NAME", help="The name of the client's secret with the password.")
@@ -92,12 +98,18 @@ def _record(made: Proposal) -> dict[str, Any]:
         "time_column": {"value": made.time.value, "why": made.time.why},
         "task": {"value": made.task.value, "why": made.task.why},
         "metric": {"value": made.metric.value, "why": made.metric.why},
+        "dates": {
+            column.name: {"format": column.spec.format, "why": column.date}
+            for column in made.look.columns.values()
+            if column.date
+        },
         "personal": made.personal,
     }
 
 
 def _print(made: Proposal, folder: Path) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     columns = len(made.look.columns)
@@ -107,6 +119,10 @@ def _print(made: Proposal, folder: Path) -> None:
     for name, guess in (("key", made.key), ("time", made.time), ("task", made.task), ("metric", made.metric)):
         value = ", ".join(guess.value) if isinstance(guess.value, tuple) else guess.value
         table.add_row(name, value or "—", f"[dim]{guess.why}[/dim]")
+    for column in made.look.columns.values():
+        if column.date:
+            said = f"{column.name} {column.spec.format or 'stays text'}"
+            table.add_row("date", said, f"[dim]{escape(column.date)}[/dim]")
     for name, why in made.personal.items():
         table.add_row("personal", name, f"[dim]{why}[/dim]")
     Console().print(table)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.cli.explain import ExplainedGroup, project_of
+from workbench.cli.explain import ExplainedGroup, enter_stage, project_of
 from workbench.errors import ConfigurationError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -223,6 +223,7 @@ def slot(
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Instead of the terminal."
 )
+@click.option("--stage", default=None, help="dev, staging or prod: of every run there.  [env: WORKBENCH_STAGE]")
 @click.pass_context
 def export(  # noqa: PLR0917 - click gives them by name
     ctx: click.Context,
@@ -232,18 +233,22 @@ def export(  # noqa: PLR0917 - click gives them by name
     folder: str | None,
     kedro: str | None,
     output: Path | None,
+    stage: str | None,
     **given: str,
 ) -> None:
     """Write the schedules as an Airflow 3 DAG file, a crontab, Kubernetes CronJobs, or a GitHub Actions workflow.
 
     Example: kedro report schedule export --to airflow -o dags/reports.py
     """
+    from workbench.clients.layers import current_stage
     from workbench.export.schedules import EXPORTS, ExportOptions
 
+    enter_stage(stage)
     in_image = target == "kubernetes"
     options = ExportOptions(
         project=folder or (IMAGE_FOLDER if in_image else str(project_of(ctx))),
         kedro=kedro or ("kedro" if in_image else ".venv/bin/kedro"),
+        stage=current_stage(),
         **given,
     )
     text = EXPORTS[target](_entries(ctx, clients), options)

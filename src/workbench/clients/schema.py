@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from workbench.clients.date_format import check_date_format
+
 __all__ = ["ColumnSchema", "ColumnType", "Schema", "TableSchema"]
 
 ColumnType = Literal["string", "int64", "float64", "decimal", "boolean", "date", "timestamp"]
@@ -34,6 +36,10 @@ class ColumnSchema(_Model):
     type: ColumnType = Field(
         description="The type in 01_raw; the source's values are cast to it, row by row. "
         "A `timestamp` is in UTC: an offset in the text is applied, a text without one is taken as UTC."
+    )
+    format: str | None = Field(
+        None,
+        description="How a text says the date or timestamp: `%d.%m.%Y`, `%m/%d/%Y %I:%M %p`. Without it, ISO 8601.",
     )
     scale: int | None = Field(None, ge=0, le=18, description="Digits after the point, of 18 in all; `decimal` only.")
     nullable: bool = Field(False, description="Whether a value may be missing.")
@@ -57,6 +63,12 @@ class ColumnSchema(_Model):
         if _UNSUPPORTED_PATTERN.search(value):
             raise ValueError(f"'{value}' looks around or refers back, which RE2 (and so DuckDB) cannot")
         return value
+
+    @model_validator(mode="after")
+    def _a_format_of_the_type(self) -> ColumnSchema:
+        if self.format is not None:
+            check_date_format(self.type, self.format)
+        return self
 
     @field_validator("min", "max", mode="before")
     @classmethod

@@ -10,7 +10,6 @@ engine:
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from workbench.engines.publishing import keep_only, name_for_file, new_name, pub
 from workbench.engines.stub import places_in, write_stub
 from workbench.errors import DataError
 from workbench.files import explain_storage
+from workbench.scratch import private_folder
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -150,7 +150,7 @@ class FeatureTable(ParquetTable):
         expression, keys = _unsorted(data)
         name = new_name("features")
         warehouse.create(name, expression)
-        with tempfile.TemporaryDirectory(prefix="workbench-") as scratch:
+        with private_folder("rows") as scratch:
             streamed = Path(scratch, "features.parquet")
             with explain_storage(streamed):
                 _write_stream(warehouse.batches(warehouse.table(name), expression.schema().to_pyarrow()), streamed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +13,7 @@ from workbench.clients import ClientRegistry, tombstones
 from workbench.datasets.base import ReadOnlyDataset
 from workbench.datasets.tables import TableFolder
 from workbench.engines import connection
+from workbench.scratch import private_path
 
 if TYPE_CHECKING:
     from workbench.clients import Source
@@ -72,7 +72,7 @@ class SourceTables(ReadOnlyDataset[dict[str, Callable[[float], "OpenedTable"]]])
 
     def _folder(self) -> Path:
         if self._scratch is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="workbench-"))
+            self._scratch = private_path("source")
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
         return self._scratch
 

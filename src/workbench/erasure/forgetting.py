@@ -13,7 +13,7 @@ from pathlib import Path
 from workbench import audit
 from workbench.clients import ClientRegistry
 from workbench.clients.tombstones import Stone, Tombstones, read_tombstones, write_tombstones
-from workbench.erasure import certificate, dvc, journal, landing, notebooks
+from workbench.erasure import certificate, dvc, journal, landing, notebooks, server
 from workbench.erasure.limits import beyond_reach, is_of_another_client
 from workbench.erasure.needle import Needle
 from workbench.erasure.places import Amount, Place, amount_of, files_below, logs_of, remove
@@ -31,9 +31,6 @@ from workbench.registry.retraining import mark
 from workbench.signing import signer
 
 __all__ = ["Wanted", "forget_subject", "plan_subject"]
-
-KEPT = frozenset({"MLmodel", "conda.yaml", "configuration.json", "python_env.yaml", "requirements.txt"})
-"""Artifacts that say how a model or a run was made, and of no row."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +96,7 @@ def _found(project: Path, subject: Subject) -> list[Amount]:
         rows = landing.records_of(path, table, source, subject)
         found.append(Amount(path.relative_to(project).as_posix(), 1, rows, path.stat().st_size) if rows else Amount(""))
     found += [amount_of(place) for place in _wholes(project, subject)]
+    found.append(Amount("MLflow server: artifacts but the models", len(server.examples(project, subject.client))))
     found.append(Amount("outputs of notebooks", len(notebooks.with_outputs(project, subject.client))))
     return [amount for amount in found if amount.files]
 
@@ -133,6 +131,7 @@ def _erase(project: Path, subject: Subject) -> None:
     drop_all(project, subject.client)  # copies of the files; the next run sends them again, without the subject
     for place in _wholes(project, subject):
         remove(place.paths)
+    server.erase_files(project, server.examples(project, subject.client))
     dvc.let_go(project, subject.client, stages=False)
     notebooks.clear(notebooks.with_outputs(project, subject.client))
     for one in affected(project, subject, landing.renames(project, subject.client)):
@@ -170,7 +169,7 @@ def _wholes(project: Path, subject: Subject) -> list[Place]:
 
 def _could_hold(path: Path) -> bool:
     """An artifact that may show values: examples of rows, and what an evaluation found; not a model's own files."""
-    return path.is_file() and path.name not in KEPT and "data" not in path.parts[path.parts.index("artifacts") + 1 :]
+    return path.is_file() and server.could_hold("/".join(path.parts[path.parts.index("artifacts") + 1 :]))
 
 
 def _needle(subject: Subject) -> Needle:
@@ -187,6 +186,8 @@ def _prove(project: Path, subject: Subject) -> tuple[Proof, list[str]]:
     else:
         proof = Proof()
         said = ["the key is too short to be searched for in free texts; its columns were searched, in every table"]
+    still = server.examples(project, subject.client)
+    proof.left += [Hit(f"MLflow server, {address}", f"artifact {path}") for address, path in still]
     rest = affected(project, subject, landing.renames(project, subject.client))
     proof.left += [Hit(one.path.relative_to(project).as_posix(), f"{one.rows} rows") for one in rest]
     return proof, said

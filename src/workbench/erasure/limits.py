@@ -10,6 +10,7 @@ from pathlib import Path
 from workbench.clients import ClientRegistry
 from workbench.erasure import databases, dvc
 from workbench.erasure.notebooks import opened_by
+from workbench.erasure.server import is_a_server
 from workbench.moving.emptying import engines_of
 from workbench.registry import local_store
 from workbench.registry.store import tracking_uri
@@ -39,7 +40,7 @@ def beyond_reach(project: Path, client: str) -> list[str]:
         for one in engines_of(project, client)
     ]
     uri = tracking_uri(project)
-    if uri != local_store.uri(project):
+    if uri != local_store.uri(project) and not is_a_server(project):
         found.append(
             f"the MLflow store {redact_text(uri)}: delete experiment and model '{client}' there, then `mlflow gc`"
         )

@@ -15,7 +15,7 @@ from typing import Any
 from workbench import audit
 from workbench.clients import ClientRegistry
 from workbench.clients.model import CLIENT_ID
-from workbench.erasure import certificate, databases, dvc, journal, notebooks, rows
+from workbench.erasure import certificate, databases, dvc, journal, notebooks, rows, server
 from workbench.erasure.limits import beyond_reach, is_mention_of_client
 from workbench.erasure.needle import Needle
 from workbench.erasure.places import Amount, Place, amount_of, client_places, remove
@@ -62,6 +62,7 @@ def plan_client(project: Path, client: str) -> list[Amount]:
     for name, database, roots in tables:
         found = sum(rows.count(database, roots).values()) if roots else 0
         amounts.append(Amount(name, rows=found))
+    amounts += server.amounts(project, server.find(project, client))
     cleared = notebooks.with_outputs(project, client)
     amounts.append(Amount("outputs of notebooks", files=len(cleared)))
     return [amount for amount in amounts if amount.files or amount.rows or amount.bytes]
@@ -73,22 +74,28 @@ def erase_client(project: Path, client: str, by: str) -> Erased:
     Raises:
         UnknownClient: no such client, and nothing of one.
         Busy: a run or a schedule's slot of the client is going on, or a database is in use.
+        Transient: an MLflow server does not answer.
     """
     _check(project, client)
     with _locked(project, client) as locks:
         seal = signer(project)
-        facts = {"not_erased": beyond_reach(project, client)}
+        there = server.find(project, client)
+        facts = {"not_erased": beyond_reach(project, client), "server": there.to_dict() if there else None}
         begun = journal.begin(
             project, "client", client, by=by, subject=None, found=plan_client(project, client), facts=facts
         )
-        for step in _steps(project, client):
+        known = begun.facts.get("server")
+        there = server.OnServer.from_dict(known) if known else None
+        for step in _steps(project, client, there):
             step()
         # That something was done to the client stays on record, under its id alone.
         kept = frozenset([*(lock.path for lock in locks), *audit.files(project), journal.journal_path(project, client)])
         needle = Needle([client])
         proof = scan(project, needle, is_mention=is_mention_of_client(project, client), except_for=kept)
+        left, said = server.prove(project, client, there, needle)
+        proof.left += left
         path, record = certificate.write(
-            project, seal, begun, proof=proof, not_erased=begun.facts["not_erased"], facts={}
+            project, seal, begun, proof=proof, not_erased=[*said, *begun.facts["not_erased"]], facts={}
         )
         audit.record(project, "client.erased", client=client)
         for lock in locks:
@@ -98,10 +105,11 @@ def erase_client(project: Path, client: str, by: str) -> Erased:
     return Erased(path, record, proof)
 
 
-def _steps(project: Path, client: str) -> Iterator[Callable[[], object]]:
+def _steps(project: Path, client: str, there: server.OnServer | None) -> Iterator[Callable[[], object]]:
     """What is done, in order; each can be done again."""
     # What engines hold goes first: the configuration says which they are.
     yield lambda: drop_all(project, client)
+    yield lambda: server.erase(project, there)
     # Logs and artifacts are found by rows of the databases, so files go first.
     yield lambda: remove(path for place in _places(project, client, last=False) for path in place.paths)
     yield lambda: dvc.let_go(project, client, stages=True)

@@ -7,7 +7,6 @@ overwritten (``secure_delete``), the file is written anew (``VACUUM``), and the 
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import Busy, ConfigurationError
+from workbench.scratch import private_folder
 
 __all__ = ["Root", "columns_of", "count", "erase", "tables_of"]
 
@@ -48,7 +48,7 @@ def count(database: Path, roots: Sequence[Root]) -> Counter[str]:
     """How many rows of each table would go: they are deleted in a copy, which is thrown away."""
     if not database.exists():
         return Counter()
-    with tempfile.TemporaryDirectory(prefix="workbench-erasure-") as scratch, _explained(database):
+    with private_folder("erasure") as scratch, _explained(database):
         source = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=BUSY_SECONDS)
         with closing(source), closing(sqlite3.connect(Path(scratch, "copy.db"), isolation_level=None)) as copy:
             source.backup(copy)

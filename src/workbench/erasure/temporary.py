@@ -10,10 +10,9 @@ from pathlib import Path
 from workbench.erasure.needle import Needle
 from workbench.erasure.places import files_below
 from workbench.erasure.scan import hits_in
+from workbench.scratch import PREFIX
 
-__all__ = ["PREFIX", "left_behind"]
-
-PREFIX = "workbench-"
+__all__ = ["left_behind"]
 
 
 def left_behind(needle: Needle) -> list[Path]:

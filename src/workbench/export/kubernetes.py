@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.export.options import ExportOptions
 
-__all__ = ["container", "dns_label", "labels", "pod"]
+__all__ = ["container", "dns_label", "labels", "pod", "variables"]
 
 STATE = "state"
 """The volume that keeps what outlives a pod."""
@@ -49,6 +49,7 @@ def container(
         "command": ["tini", "--", options.kedro],
         "args": list(arguments),
         "workingDir": options.project,
+        **({"env": variables(options.environment)} if options.stage else {}),
         "envFrom": [{"secretRef": {"name": f"workbench-{client.replace('_', '-')}", "optional": True}}],
         "volumeMounts": [
             {"name": STATE, "mountPath": f"{options.project.rstrip('/')}/{folder}", "subPath": folder}
@@ -56,6 +57,11 @@ def container(
         ],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
+
+
+def variables(given: Mapping[str, str]) -> list[dict[str, str]]:
+    """As a container's ``env``."""
+    return [{"name": name, "value": value} for name, value in given.items()]
 
 
 def pod(containers: Sequence[Mapping[str, Any]], options: ExportOptions) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.clients.layers import STAGE_VARIABLE
+
 __all__ = ["ExportOptions"]
 
 
@@ -17,6 +19,7 @@ class ExportOptions:
         image: the container's image.
         claim: name of the volume that keeps ``data``, ``models`` and the ledger.
         pool: Airflow's pool of the tasks.
+        stage: dev, staging or prod; None for none.
     """
 
     project: str = "."
@@ -24,3 +27,9 @@ class ExportOptions:
     image: str = "smithright-workbench:latest"
     claim: str = "workbench"
     pool: str = "default_pool"
+    stage: str | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of every run there."""
+        return {} if self.stage is None else {STAGE_VARIABLE: self.stage}

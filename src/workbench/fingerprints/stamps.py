@@ -47,7 +47,7 @@ class Digests:
     def __call__(self, path: Path) -> str | None:
         """Hexadecimal sha256 of the bytes; of a folder, of the names and bytes of its files. None if it is missing."""
         try:
-            stamps = self._stamps(path)
+            stamps = self.stamps_of(path)
         except OSError:
             return None
         name = self._name(path)
@@ -58,7 +58,9 @@ class Digests:
         self._known[name] = self.new[name] = (stamps, digest)
         return digest
 
-    def _stamps(self, path: Path) -> str:
+    @staticmethod
+    def stamps_of(path: Path) -> str:
+        """The stamps of a file, or of all files of a folder, as the ledger keeps them; raises ``OSError``."""
         if not path.is_dir():
             return json.dumps(stamp_of(path))
         files = sorted(item for item in path.rglob("*") if item.is_file())

@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import tarfile
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +20,7 @@ from workbench.fleet.lock import ClientLock
 from workbench.handover import store
 from workbench.handover.members import FILES, POINTERS, RECIPES, adapted, members_of, pointers, refuse_foreign
 from workbench.handover.readme import readme
+from workbench.scratch import private_folder
 from workbench.signing import signer
 
 __all__ = ["FORMAT", "MANIFEST", "Exported", "export_client", "plan_export"]
@@ -70,7 +70,7 @@ def export_client(project: Path, client: str, output: Path, *, with_data: bool) 
     lock = ClientLock(state_folder(project), client)
     lock.acquire("export")
     try:
-        with tempfile.TemporaryDirectory(prefix="workbench-export-") as scratch:
+        with private_folder("export") as scratch:
             members = _collected(project, client, Path(scratch), with_data=with_data)
             refuse_foreign(project, client, members)
             seal = signer(project)

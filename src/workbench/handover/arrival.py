@@ -1,7 +1,8 @@
 """``kedro client import``: a client from an archive becomes one of this project's, whole or not at all.
 
 Code is never taken from an archive: a client that needs a recipe which is not here is told so. The configuration goes
-last, because it makes the client one; what a killed import has left is cleared away by the next one.
+last, because it makes the client one: what a killed import has left before is cleared away by the next one, and one
+that was killed after it has only to be told that it is done.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from workbench.fleet.ledger import state_folder
 from workbench.fleet.lock import ClientLock
 from workbench.handover import store
 from workbench.handover.archive import DATABASE
+from workbench.handover.marker import Marker, content_digest
 from workbench.handover.unpack import MOST_BYTES, unpack
 from workbench.registry import local_store
 from workbench.registry.store import tracking_uri
@@ -33,6 +35,8 @@ from workbench.signing import signer
 __all__ = ["Arrived", "Parcel", "import_client"]
 
 OWN = ("data", "models", "notebooks/explore", ".mlflow/artifacts")
+NOT_THE_CLIENTS = frozenset({"pages on the fleet", "runs that were run again", "state"})
+"""What an erasure takes as well, and an import has not brought."""
 
 
 @dataclass(frozen=True)
@@ -93,24 +97,26 @@ def import_client(project: Path, parcel: Parcel, *, dry_run: bool = False) -> Ar
         record = unpack(parcel.archive, folder, keys, parcel.most)
         old = str(record["client"])
         new = parcel.new_id or old
-        _check_ids(project, old, new)
+        _check_ids(old, new)
         lock = ClientLock(state, new)
         lock.acquire("import")
         try:
-            _check_room(project, new)
+            marker = Marker(project, new, content_digest(record))
+            if not marker.is_done():
+                _check_room(project, new, marker, dry_run)
             arrived = _arrived(project, folder, old, new, record)
             if not dry_run:
-                _take_in(project, folder, old, new)
+                if not marker.is_done():
+                    _take_in(project, folder, old, new, marker)
                 audit.record(project, "client.imported", client=new, exported_as=old)
+                marker.drop()
         finally:
             lock.release()
     return arrived
 
 
-def _take_in(project: Path, folder: Path, old: str, new: str) -> None:
-    marker = _marker(project, new)
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.touch()
+def _take_in(project: Path, folder: Path, old: str, new: str, marker: Marker) -> None:
+    marker.write()
     try:
         database = folder / DATABASE
         ids = store.new_ids(database, f"{new}\n") if old != new and database.exists() else {}
@@ -130,8 +136,8 @@ def _take_in(project: Path, folder: Path, old: str, new: str) -> None:
             client_yml.write_text(_configuration(client_yml.read_text(encoding="utf-8"), old, new), encoding="utf-8")
     except BaseException:
         _clear(project, new)
+        marker.drop()
         raise
-    marker.unlink()
 
 
 def _configuration(text: str, old: str, new: str) -> str:
@@ -159,24 +165,25 @@ def _arrived(project: Path, folder: Path, old: str, new: str, record: dict[str, 
     return Arrived(new, files, bool(record["with_data"]), missing)
 
 
-def _check_ids(project: Path, old: str, new: str) -> None:
+def _check_ids(old: str, new: str) -> None:
     for one in (old, new):
         if not re.fullmatch(CLIENT_ID, one):
             raise UnknownClient(
                 f"{one[:40]!r} is not a client id", hint="two to forty of a-z, 0-9 and _, a letter first"
             )
-    if (ClientRegistry(project).root / new).exists():
+
+
+def _check_room(project: Path, new: str, marker: Marker, dry_run: bool) -> None:
+    """What lies there belongs to a client, to an import that was killed, or to nobody knows whom."""
+    if marker.folder.exists():
         raise ConfigurationError(
-            f"there is a client '{new}' already",
-            where=str(ClientRegistry(project).root / new),
-            hint="give --as <new id>",
+            f"there is a client '{new}' already", where=str(marker.folder), hint="give --as <new id>"
         )
-
-
-def _check_room(project: Path, new: str) -> None:
-    """What lies there belongs to an import that was killed, or to nobody knows whom."""
-    if _marker(project, new).exists():
+    if marker.is_there():
+        if dry_run:
+            return
         _clear(project, new)
+        marker.drop()
     left = _left(project, new)
     if left:
         raise ConfigurationError(
@@ -186,7 +193,7 @@ def _check_room(project: Path, new: str) -> None:
 
 
 def _left(project: Path, client: str) -> list[Place]:
-    return [place for place in client_places(project, client) if place.name not in {"pages on the fleet", "state"}]
+    return [place for place in client_places(project, client) if place.name not in NOT_THE_CLIENTS]
 
 
 def _clear(project: Path, client: str) -> None:
@@ -194,11 +201,6 @@ def _clear(project: Path, client: str) -> None:
         remove(place.paths)
     remove([ClientRegistry(project).root / client])
     rows.erase(databases.mlflow(project), databases.mlflow_roots(project, client))
-    _marker(project, client).unlink(missing_ok=True)
-
-
-def _marker(project: Path, client: str) -> Path:
-    return state_folder(project) / "imports" / f"{client}.begun"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from kedro.framework.hooks import hook_impl
 
 from workbench.clients import client_of_env
 from workbench.files import sweep
+from workbench.scratch import sweep_the_dead
 
 __all__ = ["LeftoverHooks"]
 
@@ -25,7 +26,7 @@ class LeftoverHooks:
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Sweep data and models, and the checkpoints below them."""
+        """Sweep data and models, the checkpoints below them, and private folders of the dead, whoever's they were."""
         client = client_of_env(run_params["env"])
         if client is None:
             return
@@ -33,3 +34,4 @@ class LeftoverHooks:
         data, models = project / "data" / client, project / "models" / client
         for folder in [data, *data.glob(LAYERS), models, *models.glob("*/")]:
             sweep(folder)
+        sweep_the_dead()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from workbench.clients.sources import DatabaseSource
 from workbench.errors import ConfigurationError, DataError
 from workbench.onboarding.origin import Origin, table_name
+from workbench.scratch import private_folder
 
 __all__ = ["find_in_database", "is_address"]
 
@@ -57,7 +57,7 @@ def _tables(project: Path, client: str, settings: dict[str, Any], file: Path) ->
     is_file = file != Path()
     here = settings | ({"url": f"sqlite:///{file.name}"} if is_file else {})
     source = _source(client, here)
-    with tempfile.TemporaryDirectory(prefix="workbench-look-") as scratch:
+    with private_folder("look") as scratch:
         home = file.resolve().parent if is_file else project
         with opened_database(source, Opening(client, "?", home, Path(scratch), connection())) as cursor:
             return columns_by_table(cursor, sqlite=is_sqlite(source))

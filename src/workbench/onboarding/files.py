@@ -110,6 +110,8 @@ def schema_yml(made: Proposal) -> str:
 
 def _line(column: ColumnLook, made: Proposal) -> str:
     settings: dict[str, Any] = {"type": column.spec.type}
+    if column.spec.format is not None:
+        settings["format"] = column.spec.format
     if column.spec.scale is not None:
         settings["scale"] = column.spec.scale
     if column.missing:
@@ -120,6 +122,8 @@ def _line(column: ColumnLook, made: Proposal) -> str:
     # Nothing of a person's, not even the smallest date of birth.
     if column.low is not None and column.name not in made.personal:
         seen.append(f"{column.low} … {column.high}")
+    if column.date:
+        seen.append(column.date)
     return f"{_scalar(column.name)}: {_flow(settings)} # {', '.join(seen)}"
 
 

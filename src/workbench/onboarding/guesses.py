@@ -73,10 +73,10 @@ def guess_key(look: TableLook, target: str) -> Guess[tuple[str, ...]]:
 
 
 def check_key(look: TableLook, key: Sequence[str]) -> None:
-    """Refuse a column that was named as the key and is none; several together are looked at by ``ingest``.
+    """Refuse columns that were named as the key and are none.
 
     Raises:
-        ConfigurationError: it has no value in some rows, or the same in two.
+        ConfigurationError: one has no value in some rows, or all together the same in two.
     """
     for name in key:
         if missing := look.columns[name].missing:
@@ -88,6 +88,13 @@ def check_key(look: TableLook, key: Sequence[str]) -> None:
         raise ConfigurationError(
             f"key column '{key[0]}' has {different:,} different values in {look.rows:,} rows",
             hint="name the columns that identify a row together: --key <column> --key <column>",
+        )
+
+    if len(key) > 1 and look.repeated:
+        raise ConfigurationError(
+            f"key columns {', '.join(key)} together have {look.rows - look.repeated:,} different values "
+            f"in {look.rows:,} rows",
+            hint="name one more column that tells these rows apart, or have rows that are delivered twice taken out",
         )
 
 

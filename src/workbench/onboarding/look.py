@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients.schema import ColumnSchema, TableSchema
 from workbench.engines import fetch
+from workbench.onboarding.names import column_named
 from workbench.schemas.casting import cast
-from workbench.schemas.infer import infer_schema
+from workbench.schemas.dates import Order
+from workbench.schemas.infer import infer
 from workbench.sources.opening import LINE, PROBLEM
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class ColumnLook:
         low: the smallest value as text, of an ordered type.
         high: the largest.
         personal: what most of its values are, or None.
+        date: why its text is read as a date, or why it is not although it looks like one; or None.
     """
 
     name: str
@@ -52,6 +56,7 @@ class ColumnLook:
     low: str | None = None
     high: str | None = None
     personal: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,14 @@ class TableLook:
         unreadable: lines of a CSV file that are no rows.
         columns: by name, in order.
         renamed: new name to the name in the file, where that is no identifier.
+        repeated: rows whose wished key, of several columns, an earlier row has.
     """
 
     rows: int
     unreadable: int
     columns: dict[str, ColumnLook]
     renamed: dict[str, str]
+    repeated: int = 0
 
 
 def new_names(columns: list[str]) -> dict[str, str]:
@@ -88,17 +95,25 @@ def new_names(columns: list[str]) -> dict[str, str]:
     return found
 
 
-def look(rows: ir.Table, client: str, table: str) -> TableLook:
+def look(rows: ir.Table, client: str, table: str, *, key: Sequence[str] = (), order: Order | None = None) -> TableLook:
     """Look at an opened table; its names are those of the file.
 
+    Args:
+        rows: the table.
+        client: for the error.
+        table: for the error.
+        key: the columns that a person says identify a row together, as they called them.
+        order: whether day or month comes first in a date whose values do not tell.
+
     Raises:
+        ConfigurationError: the key is of a column that there is not.
         DataError: a column has a type that no raw table can have.
     """
     names = [name for name in rows.columns if name not in (PROBLEM, LINE)]
     renamed = new_names(names)
     readable = rows.filter(rows[PROBLEM].isnull()) if PROBLEM in rows.columns else rows
     plain: Any = readable.select(*names).rename(renamed)
-    schema = infer_schema(plain, tuple(plain.columns), client, table)
+    schema, dates = infer(plain, tuple(plain.columns), client, table, order)
     values = plain.select(**{name: cast(plain[name], spec) for name, spec in schema.columns.items()})
     answer = fetch(values.aggregate(**_measures(values, schema)))[0]
     count = answer["rows"]
@@ -113,11 +128,13 @@ def look(rows: ir.Table, client: str, table: str) -> TableLook:
             low=answer.get(f"low {name}"),
             high=answer.get(f"high {name}"),
             personal=_personal(answer, name),
+            date=dates.get(name),
         )
         for name, spec in schema.columns.items()
     }
     unreadable = rows.count().to_pyarrow().as_py() - count if PROBLEM in rows.columns else 0
-    return TableLook(count, unreadable, columns, renamed)
+    together = [column_named(columns, name) for name in key]
+    return TableLook(count, unreadable, columns, renamed, _repeated(values, together) if len(together) > 1 else 0)
 
 
 def _measures(values: Any, schema: TableSchema) -> dict[str, Any]:
@@ -136,6 +153,15 @@ def _measures(values: Any, schema: TableSchema) -> dict[str, Any]:
 
 def _exact(values: Any, names: list[str]) -> dict[str, int]:
     return fetch(values.aggregate(**{name: values[name].nunique() for name in names}))[0] if names else {}
+
+
+def _repeated(values: Any, key: list[str]) -> int:
+    """Rows less different keys, of the rows that have a value in each column of the key."""
+    whole = values.filter(*(values[name].notnull() for name in key))
+    rows, different = (
+        fetch(one.aggregate(rows=one.count()))[0]["rows"] for one in (whole, whole.select(*key).distinct())
+    )
+    return int(rows - different)
 
 
 def _personal(answer: dict[str, Any], name: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +27,10 @@ from workbench.onboarding.guesses import (
     guess_time,
 )
 from workbench.onboarding.look import TableLook, look
+from workbench.onboarding.names import column_named, is_same
 from workbench.onboarding.origin import Origin, find_tables, path_in, source_of
+from workbench.schemas.dates import Order
+from workbench.scratch import private_folder
 
 __all__ = ["Wishes", "propose"]
 
@@ -46,6 +48,7 @@ class Wishes:
     table: str | None = None
     user: str | None = None
     password: str | None = None
+    date_order: Order | None = None
 
 
 def propose(project: Path, client: str, given: Path | str, wishes: Wishes) -> tuple[Proposal, Origin]:
@@ -72,9 +75,9 @@ def propose(project: Path, client: str, given: Path | str, wishes: Wishes) -> tu
         origins = find_in_database(project, client, str(given), wishes.table, wishes.target, login)
     else:
         origins = find_tables(Path(given))
-    origin, found = _table_with(origins, wishes.target, client)
+    origin, found = _table_with(origins, wishes, client)
     columns = found.columns
-    target, key = _named(columns, wishes.target), tuple(_named(columns, name) for name in wishes.key)
+    target, key = column_named(columns, wishes.target), tuple(column_named(columns, name) for name in wishes.key)
     chosen_key = Guess(key, "as given") if key else guess_key(found, target)
     if wishes.time_column:
         time: Guess[str | None] = Guess(_time_named(columns, wishes.time_column), "as given")
@@ -117,15 +120,16 @@ def _check_id(project: Path, client: str) -> None:
         )
 
 
-def _table_with(origins: Sequence[Origin], target: str, client: str) -> tuple[Origin, TableLook]:
+def _table_with(origins: Sequence[Origin], wishes: Wishes, client: str) -> tuple[Origin, TableLook]:
     """The table that has the target."""
+    target = wishes.target
     from pydantic import TypeAdapter
 
     from workbench.engines import connection
     from workbench.sources import LINE, PROBLEM, Opening, open_source
 
     seen: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="workbench-look-") as scratch:
+    with private_folder("look") as scratch:
         for origin in origins:
             opening = Opening(client, origin.table, origin.path.resolve().parent, Path(scratch), connection())
             if origin.kind == "database" and not origin.database:
@@ -134,9 +138,9 @@ def _table_with(origins: Sequence[Origin], target: str, client: str) -> tuple[Or
             source: Source = TypeAdapter(Source).validate_python(source_of(origin, Path(origin.path.name), where))
             rows = open_source(source, opening).rows
             names = [name for name in rows.columns if name not in (PROBLEM, LINE)]
-            if target in names or any(_is_same(target, name) for name in names):
+            if target in names or any(is_same(target, name) for name in names):
                 try:
-                    return origin, look(rows, client, origin.table)
+                    return origin, look(rows, client, origin.table, key=wishes.key, order=wishes.date_order)
                 except DataError as error:
                     error.where = error.where or opening.where
                     raise
@@ -150,28 +154,8 @@ def _table_with(origins: Sequence[Origin], target: str, client: str) -> tuple[Or
     )
 
 
-def _is_same(wished: str, name: str) -> bool:
-    """Whether a name of the file is what a person typed, spelt as an identifier."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") == wished.lower()
-
-
-def _named(columns: dict[str, Any], wished: str) -> str:
-    """The column that a person means, by its name here or in the file."""
-    if wished in columns:
-        return wished
-    same = [name for name in columns if _is_same(name, re.sub(r"[^a-z0-9]+", "_", wished.lower()).strip("_"))]
-    if len(same) == 1:
-        return same[0]
-    near = difflib.get_close_matches(wished, columns, n=1)
-    raise ConfigurationError(
-        f"there is no column '{wished}'",
-        tried=", ".join(list(columns)[:30]),
-        hint=f"did you mean '{near[0]}'?" if near else "name one of these",
-    )
-
-
 def _time_named(columns: dict[str, Any], wished: str) -> str:
-    name = _named(columns, wished)
+    name = column_named(columns, wished)
     kind = columns[name].spec.type
     if kind not in {"date", "timestamp", "int64"}:
         raise ConfigurationError(

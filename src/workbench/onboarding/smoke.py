@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from workbench.clients import ClientRegistry, env_of_client
 from workbench.fleet.environment import worker_environment
 from workbench.onboarding.files import Proposal, client_yml, schema_yml
 from workbench.onboarding.origin import LANDING
+from workbench.scratch import private_folder
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -53,7 +53,7 @@ def smoke(project: Path, made: Proposal) -> Smoke:
     The folder is private (mode 0700) and removed at the end, with the data, the models and the registry in it.
     """
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="workbench-smoke-") as scratch:
+    with private_folder("smoke") as scratch:
         copy = Path(scratch) / "project"
         _copy_project(project, copy)
         sample = Path("data", made.client, LANDING, "sample.parquet")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tempfile
 from pathlib import Path
 
 from workbench import audit
@@ -13,6 +12,7 @@ from workbench.errors import ConfigurationError
 from workbench.files import durable_folder
 from workbench.onboarding.files import Proposal, client_yml, schema_yml
 from workbench.onboarding.origin import Origin, bring
+from workbench.scratch import private_folder
 
 __all__ = ["as_diff", "texts_of", "write"]
 
@@ -24,7 +24,7 @@ def texts_of(made: Proposal) -> dict[str, str]:
         ConfigurationError: what was proposed is not a client that can be; what is wrong is said as for any client.
     """
     texts = {"client.yml": client_yml(made), "schema.yml": schema_yml(made)}
-    with tempfile.TemporaryDirectory(prefix="workbench-proposal-") as scratch:
+    with private_folder("proposal") as scratch:
         folder = Path(scratch, "conf", "clients", made.client)
         folder.mkdir(parents=True)
         for name, text in texts.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.registry.plots import calibration, importance
 from workbench.registry.runs import log_metrics
 from workbench.registry.store import Store, translated
+from workbench.scratch import private_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +39,7 @@ def attach(store: Store, run_id: str, evidence: Evidence) -> None:
     new = {name: value for name, value in evidence.metrics.items() if known.get(name) != value}
     if new:
         log_metrics(store, run_id, new)
-    with tempfile.TemporaryDirectory(prefix="workbench-evidence-") as temporary:
+    with private_folder("evidence") as temporary:
         folder = Path(temporary)
         text = json.dumps(evidence.evaluation, indent=2, ensure_ascii=False)
         (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")

@@ -9,7 +9,6 @@ Our own :func:`load` does not ask the artifact how it wants to be loaded: which 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from workbench.errors import ModelError
 from workbench.files import sha256_of_folder
 from workbench.registry.predictions import feature_schema, prediction_columns
 from workbench.registry.store import known_warnings_ignored
+from workbench.scratch import private_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ class Saved:
 @contextmanager
 def saved(model: TabularModel) -> Iterator[Saved]:
     """Save a model to a folder (mode 0700) that is gone after the block."""
-    with tempfile.TemporaryDirectory(prefix="workbench-model-") as temporary:
+    with private_folder("model") as temporary:
         folder = Path(temporary) / NAME
         model.save(folder)
         yield Saved(model, folder, sha256_of_folder(folder))
@@ -113,7 +113,7 @@ def fetched(artifact: str, sha256: str | None, *, where: str) -> Iterator[Path]:
     """An artifact as a local folder, checked; inside the block. See :func:`load`."""
     import mlflow.artifacts
 
-    with tempfile.TemporaryDirectory(prefix="workbench-model-") as temporary:
+    with private_folder("model") as temporary:
         local = Path(artifact.removeprefix("file://"))
         if not local.is_dir():
             try:

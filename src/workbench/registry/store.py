@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import warnings
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from workbench.errors import ConfigurationError, ModelError, Transient
+from workbench.errors import ConfigurationError, ModelError, StorageError, Transient
 from workbench.registry import local_store
 from workbench.secrets.redaction import redact_text
 
@@ -121,6 +122,35 @@ class Store:
         return str(found.experiment_id)
 
 
+_DISK = {
+    "database or disk is full": ("the disk is full", "free some space on it"),
+    "disk I/O error": (
+        "the disk takes no more, or fails",
+        "look if it is full, at `ulimit -f`, and at the system's log",
+    ),
+    "attempt to write a readonly database": ("this user may not write there", "look at whose folder it is"),
+    "unable to open database file": ("the disk has no room for another file, or is read-only", "look at the disk"),
+}
+"""SQLite's words (sqlite.org/rescode.html), which MLflow hands on in the middle of a long message of its own."""
+
+
+def _storage_error(error: Exception, uri: str) -> StorageError | None:
+    """Whether a disk of this machine takes no more: that of the embedded store, or that of its artifacts."""
+    if uri.startswith(("http:", "https:")):
+        return None
+    where = f"MLflow store {redact_text(uri)}"
+    whole = "what was recorded before is whole; then run the same command again"
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+        said = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota of this user is used up"}
+        return StorageError(
+            said.get(error.errno, "the disk is read-only"), where=where, hint=f"free some space; {whole}"
+        )
+    found = next((words for text, words in _DISK.items() if text in str(error)), None)
+    if found is None or not type(error).__module__.startswith(("mlflow.", "sqlalchemy.", "sqlite3")):
+        return None
+    return StorageError(found[0], where=where, hint=f"{found[1]}; {whole}")
+
+
 def _is_denied(error: Exception) -> bool:
     """Whether a server knows who asks, or does not, and says no; asking again changes nothing."""
     denied = getattr(error, "error_code", None) in {"PERMISSION_DENIED", "UNAUTHENTICATED"}
@@ -193,6 +223,8 @@ def translated(uri: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if (storage := _storage_error(error, uri)) is not None:
+            raise storage from error
         if not type(error).__module__.startswith(("mlflow.", "requests.", "sqlalchemy.", "sqlite3")):
             raise
         message = redact_text(str(error).splitlines()[0] if str(error) else type(error).__name__)

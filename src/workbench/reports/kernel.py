@@ -18,6 +18,15 @@ from workbench.kernels.spec import OneKernel
 
 __all__ = ["ReportKernel", "report_kernel"]
 
+_SEEN = frozenset({
+    "COVERAGE_PROCESS_START", "CUDA_VISIBLE_DEVICES", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "HOME", "LANG", "LANGUAGE",
+    "LD_LIBRARY_PATH", "LOGNAME", "PATH", "POLARS_MAX_THREADS", "PYTHONHASHSEED", "PYTHONWARNINGS", "RAYON_NUM_THREADS",
+    "SOURCE_DATE_EPOCH", "TEMP", "TMP", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV", "WORKBENCH_STAGE", "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+})  # fmt: skip
+_SEEN_PREFIXES = ("LC_", "MKL_", "OMP_", "OPENBLAS_")
+"""An allow-list, for a list of what is secret is never whole: ``DATABASE_URL``, ``HTTPS_PROXY`` with a password."""
+
 LONGEST_FOLDER = 80
 """The path of a socket may have about a hundred characters; under a longer ``TMPDIR``, a kernel talks over ports."""
 
@@ -109,7 +118,12 @@ def _limit_memory(pid: int | None, megabytes: int) -> None:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return os.environ | {
+    """What a template may see: where programs, fonts and words lie, and its share of the machine; nothing secret.
+
+    Its data are handed over in files, so it needs no store, no database and nobody's login.
+    """
+    seen = {name: value for name, value in os.environ.items() if name in _SEEN or name.startswith(_SEEN_PREFIXES)}
+    return seen | {
         "IPYTHONDIR": str(folder / "ipython"),
         "MPLBACKEND": "agg",
         # The notebook runs the code that renders it, even from another copy of the project.

@@ -6,7 +6,6 @@ import json
 import logging
 import random
 import re
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,6 +25,7 @@ from workbench.reports.look import look_of
 from workbench.reports.page import Heading, page
 from workbench.reports.parameters import Scalar, bind
 from workbench.reports.templates import Template, find_template
+from workbench.scratch import private_folder
 from workbench.secrets.redaction import Secrets, known_secrets
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _executed(task: _Task) -> NotebookNode:
     """Run in a private folder; again, after a while, if the kernel did not begin."""
     for attempt in range(task.limits.retries + 1):
         # 0700 by mkdtemp; the kernel's working folder, sockets and notebook lie in it, and go with it.
-        with tempfile.TemporaryDirectory(prefix="workbench-report-") as scratch:
+        with private_folder("report") as scratch:
             try:
                 return execute(
                     task.template,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from workbench.clients.date_format import date_grammar
 from workbench.clients.schema import ColumnSchema
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def _in_our_years(value: Any, spec: ColumnSchema) -> Any:
 
 
 def _from_text(text: Any, spec: ColumnSchema) -> Any:
+    if spec.format is not None:
+        return _from_written_date(text, spec, spec.format)
     grammar = _GRAMMAR.get(spec.type, rf"[+-]?\d+(\.\d{{0,{spec.scale}}}0*)?")
     fits = text.re_search(rf"^\s*{grammar}\s*$")
     if spec.type == "boolean":
@@ -120,6 +123,17 @@ def _from_text(text: Any, spec: ColumnSchema) -> Any:
     # By way of a zone: the direct cast ignores an offset. The session's zone is UTC.
     target = "timestamp('UTC')" if spec.type == "timestamp" else ibis_type(spec)
     return fits.ifelse(text, None).try_cast(target).cast(ibis_type(spec))
+
+
+def _from_written_date(text: Any, spec: ColumnSchema, written: str) -> Any:
+    import ibis
+
+    @ibis.udf.scalar.builtin(name="try_strptime")  # type: ignore[untyped-decorator]
+    def try_strptime(text: str, written: str) -> datetime: ...  # type: ignore[empty-body]
+
+    stripped = text.strip()
+    fits = stripped.re_search(date_grammar(written)).ifelse(stripped, None)
+    return try_strptime(fits, written).cast(ibis_type(spec))
 
 
 def _from_value(column: Any, spec: ColumnSchema) -> Any:

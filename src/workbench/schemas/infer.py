@@ -1,5 +1,7 @@
 """Types for a table that has no schema, found by the engine in one pass over all of its rows.
 
+Where text looks like dates, a second pass finds their format; see :mod:`workbench.schemas.dates`.
+
 A text column gets a type only if every value of it is of that type, so no row of an inferred table can fail.
 Numbers with leading zeros stay text: they are postcodes and account numbers. So do whole numbers of which a float would
 lose the last digits: two different ones would become one. Only ``true`` and ``false`` make a
@@ -8,36 +10,51 @@ boolean.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.clients import TableSchema
 from workbench.clients.schema import ColumnSchema
 from workbench.engines import fetch
 from workbench.errors import DataError
 from workbench.schemas.casting import DECIMAL_DIGITS, can_cast, cast, given, kind_of
+from workbench.schemas.dates import DATE_LIKE, Decision, Order, decide, formats_like, kind_of_format
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["infer_schema"]
+__all__ = ["Inferred", "infer", "infer_schema"]
 
 _CANDIDATES = ("int64", "float64", "boolean", "date", "timestamp")
 _EXCEPT = {"int64": r"^\s*[+-]?0\d", "float64": r"^\s*[+-]?0\d", "boolean": r"(?i)^\s*(t|f|y|n|yes|no|0|1)\s*$"}
 
 
+class Inferred(NamedTuple):
+    """A schema that says the types and checks nothing, and column to why a text is a date or, nearly one, is none."""
+
+    schema: TableSchema
+    dates: dict[str, str]
+
+
 def infer_schema(rows: ir.Table, names: tuple[str, ...], client: str, table: str) -> TableSchema:
-    """A schema that says the types and checks nothing.
+    """The schema alone; see :func:`infer`."""
+    return infer(rows, names, client, table).schema
+
+
+def infer(rows: ir.Table, names: tuple[str, ...], client: str, table: str, order: Order | None = None) -> Inferred:
+    """Find the types.
 
     Args:
         rows: the source.
         names: its columns, less those that the source itself put there.
         client: for the error.
         table: for the error.
+        order: whether day or month comes first in a date whose values do not tell.
 
     Raises:
         DataError: a column is a list, a struct or of bytes, for which the schema has no word.
     """
-    types = _types_of_text([name for name in names if rows[name].type().is_string()], rows)
+    texts = [name for name in names if rows[name].type().is_string()]
+    types, dates = _types_of_text(texts, rows, order)
     columns = {name: types.get(name) or _spec_of(rows[name].type()) for name in names}
     for name, spec in columns.items():
         if not can_cast(rows[name].type(), spec):
@@ -46,7 +63,7 @@ def infer_schema(rows: ir.Table, names: tuple[str, ...], client: str, table: str
                 where=f"client {client}, table {table}",
                 hint="have it delivered as plain columns",
             )
-    return TableSchema(columns=columns)
+    return Inferred(TableSchema(columns=columns), dates)
 
 
 def _loses_digits(text: Any) -> Any:
@@ -69,13 +86,16 @@ def _nullable(kind: Any) -> ColumnSchema:
     return ColumnSchema(type=kind, nullable=True)
 
 
-def _types_of_text(names: list[str], rows: ir.Table) -> dict[str, ColumnSchema]:
+def _types_of_text(
+    names: list[str], rows: ir.Table, order: Order | None
+) -> tuple[dict[str, ColumnSchema], dict[str, str]]:
     if not names:
-        return {}
+        return {}, {}
     measures: dict[str, Any] = {}
     for position, name in enumerate(names):
         column: Any = rows[name]
         measures[f"{position}_any"] = column.strip().nullif("").count() > 0
+        measures[f"{position}_like"] = column.re_search(DATE_LIKE).ifelse(column, None).min()
         for kind in _CANDIDATES:
             refused = given(column, _nullable(kind)) & cast(column, _nullable(kind)).isnull()
             if kind in _EXCEPT:
@@ -84,8 +104,34 @@ def _types_of_text(names: list[str], rows: ir.Table) -> dict[str, ColumnSchema]:
                 refused |= _loses_digits(column)
             measures[f"{position}_{kind}"] = ~refused.fill_null(False).any()
     answer = fetch(rows.aggregate(**measures))[0]
-    found = {}
+    found, formats = {}, {}
     for position, name in enumerate(names):
         fits = [kind for kind in _CANDIDATES if answer[f"{position}_{kind}"]] if answer[f"{position}_any"] else []
         found[name] = _nullable(fits[0] if fits else "string")
-    return found
+        if not fits and (like := answer[f"{position}_like"]):
+            formats[name] = formats_like(like)
+    decisions = _written_dates({name: some for name, some in formats.items() if some}, rows, order)
+    found |= {name: decision.spec for name, decision in decisions.items() if decision.spec}
+    return found, {name: decision.why for name, decision in decisions.items() if decision.why}
+
+
+def _written_dates(formats: dict[str, list[str]], rows: ir.Table, order: Order | None) -> dict[str, Decision]:
+    """Hold all values of the columns that look like dates against the formats in which they may be written."""
+    if not formats:
+        return {}
+    measures: dict[str, Any] = {}
+    for position, (name, some) in enumerate(formats.items()):
+        column: Any = rows[name]
+        measures[f"{position}"] = given(column, _nullable("date")).sum()
+        for number, text in enumerate(some):
+            spec = ColumnSchema(type=kind_of_format(text), format=text, nullable=True)
+            measures[f"{position}_{number}"] = (given(column, spec) & cast(column, spec).isnull()).sum()
+    answer = fetch(rows.aggregate(**measures))[0]
+    return {
+        name: decide(
+            answer[f"{position}"],
+            {text: answer[f"{position}_{number}"] for number, text in enumerate(some)},
+            order,
+        )
+        for position, (name, some) in enumerate(formats.items())
+    }

@@ -32,14 +32,13 @@ def look(client: Client, rows: str) -> dict[str, object]:
 def report(client: Client, rows: str, word: str) -> str:
     """A page with all of the client's words, and a model of its own in the registry."""
     pause(client.id)
-    if os.environ.get("CANARY_TRACKED"):
-        from mlflow.exceptions import MlflowException
+    from mlflow.exceptions import MlflowException
 
-        from workbench.registry.store import open_store
+    from workbench.registry.store import open_store
 
-        api = open_store(Path.cwd()).api
-        try:
-            api.create_registered_model(client.id, description=f"{client.title} {word}")
-        except MlflowException:
-            api.update_registered_model(client.id, description=f"{client.title} {word}")
+    api = open_store(Path.cwd()).api
+    try:
+        api.create_registered_model(client.id, description=f"{client.title} {word}")
+    except MlflowException:
+        api.update_registered_model(client.id, description=f"{client.title} {word}")
     return f"<h1>{client.title}</h1><p>{rows}</p><p>{word}</p>"

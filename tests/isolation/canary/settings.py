@@ -1,15 +1,10 @@
-import os
-
 from workbench.datasets.catalog import LightCatalog
 from workbench.hooks.config_loader import ClientConfigLoader
 from workbench.hooks.ledger import LedgerHooks
 from workbench.hooks.progress import ProgressHooks
+from workbench.hooks.tracking import TrackingHooks
 
-HOOKS = (LedgerHooks(), ProgressHooks())
-if os.environ.get("CANARY_TRACKED"):
-    from workbench.hooks.tracking import TrackingHooks
-
-    HOOKS = (*HOOKS, TrackingHooks())
+HOOKS = (LedgerHooks(), ProgressHooks(), TrackingHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-viz", "kedro-telemetry")
 DATA_CATALOG_CLASS = LightCatalog
 CONFIG_LOADER_CLASS = ClientConfigLoader

@@ -32,6 +32,7 @@ def as_airflow(cells: Sequence[Cell], options: FleetOptions) -> Mapping[str, str
         "clients": list(dict.fromkeys(cell.client for cell in cells)),
         "pipelines": [{"name": pipeline, "task": task} for pipeline, task in steps],
         "pool": options.pool,
+        "environment": options.environment,
         "queue": options.queue if options.executor == "celery" else None,
         "pod": kubernetes if options.executor == "kubernetes" else None,
         "workers": options.workers,

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from workbench.export.fleet.options import FleetOptions
-from workbench.export.kubernetes import container, dns_label, labels, pod
+from workbench.export.kubernetes import container, dns_label, labels, pod, variables
 from workbench.fleet.plan import Cell
 
 __all__ = ["as_jobs"]
@@ -69,10 +69,7 @@ def _container(place: int, cell: Cell, options: FleetOptions) -> dict[str, Any]:
     arguments = ("run", "--env", f"clients/{cell.client}", "--pipelines", cell.pipeline)
     name = re.sub(r"[^a-z0-9]+", "-", f"{place}-{cell.pipeline}".lower())[:63].strip("-")
     return container(name, arguments, cell.client, folders, options) | {
-        "env": [
-            {"name": "OMP_NUM_THREADS", "value": str(options.cpu)},
-            {"name": "OMP_WAIT_POLICY", "value": "PASSIVE"},
-        ],
+        "env": variables({"OMP_NUM_THREADS": str(options.cpu), "OMP_WAIT_POLICY": "PASSIVE"} | options.environment),
         "resources": {
             "requests": {"cpu": str(options.cpu), "memory": options.memory},
             "limits": {"memory": options.memory},

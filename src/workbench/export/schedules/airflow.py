@@ -25,6 +25,7 @@ def as_airflow(entries: Sequence[Entry], options: ExportOptions) -> str:
         "project": options.project,
         "kedro": options.kedro,
         "pool": options.pool,
+        "environment": options.environment,
         "schedules": [_record(entry) for entry in entries],
     }
     return filled(TEMPLATE, "SCHEDULES", document)

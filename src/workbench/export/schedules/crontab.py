@@ -22,11 +22,12 @@ HEAD = """\
 def as_crontab(entries: Sequence[Entry], options: ExportOptions) -> str:
     """One line a schedule, grouped by time zone."""
     blocks = [HEAD]
+    stage = ["env", *(f"{name}={value}" for name, value in options.environment.items())] if options.stage else []
     ordered = sorted(entries, key=lambda entry: entry.schedule.timezone)
     for timezone, group in groupby(ordered, key=lambda entry: entry.schedule.timezone):
         lines = [f"CRON_TZ={timezone}"]
         for entry in group:
-            command = shlex.join([options.kedro, "report", "schedule", "slot", entry.client.id, entry.name])
+            command = shlex.join([*stage, options.kedro, "report", "schedule", "slot", entry.client.id, entry.name])
             # In a crontab, a percent sign is a line break (crontab(5)).
             line = f"cd {shlex.quote(options.project)} && {command}".replace("%", r"\%")
             lines.append(f"{entry.schedule.cron} {line}")

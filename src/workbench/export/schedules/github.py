@@ -58,6 +58,7 @@ def _job(entry: Entry, times: dict[str, list[Entry]], options: ExportOptions) ->
         "timeout-minutes": entry.schedule.timeout_minutes,
         "concurrency": {"group": f"workbench-{client}", "cancel-in-progress": False},
         "environment": f"client-{client}",
+        **({"env": options.environment} if options.stage else {}),
         "steps": [{"uses": "actions/checkout@v5"}, {"run": "make setup"}, {"run": command}],
     }
 
