@@ -18,7 +18,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # uv brings certificates of its own; a company's are in the system's store, where pip looks too.
 export UV_NATIVE_TLS ?= true
 
-.PHONY: help setup run fleet test test-slow test-airflow test-spark spark-server test-kfp test-browser lint types contracts unit format bench bench-reports bench-fleet bench-serving lab ui clean
+.PHONY: help setup run fleet test test-slow test-airflow test-spark spark-server test-kfp test-browser lint types contracts unit format words bench bench-reports bench-fleet bench-serving lab ui clean
 
 help: ## show this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -105,6 +105,9 @@ spark-server: $(STAMP) .venv-spark/.installed ## Spark Connect on the loopback, 
 
 test-browser: $(STAMP) ## JupyterLab, MLflow and a report in Chromium, which must be on the PATH
 	$(BIN)/pytest -m browser tests/browser $(PYTEST_ARGS)
+
+words: $(STAMP) ## the sentences of the reports into their catalogues, in every language there is
+	$(BIN)/python -m workbench.reports.collect
 
 format: $(STAMP) ## format the code
 	$(BIN)/ruff check --fix .
