@@ -14,12 +14,10 @@ from typing import Any
 from jupyter_client.manager import KernelManager
 
 from workbench.kernels.process import ADDRESS, SOURCE
+from workbench.kernels.provisioner import LONGEST_FOLDER
 from workbench.kernels.spec import OneKernel
 
 __all__ = ["ReportKernel", "report_kernel"]
-
-LONGEST_FOLDER = 80
-"""The path of a socket may have about a hundred characters; under a longer ``TMPDIR``, a kernel talks over ports."""
 
 
 class ReportKernel(KernelManager):
