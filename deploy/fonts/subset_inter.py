@@ -5,7 +5,7 @@
     python deploy/fonts/subset_inter.py package/variable/InterVariable.woff2 src/workbench/reports/fonts
 
 ``Inter.woff2`` is for pages: Latin (Latin-1 and Extended-A) and the signs that reports use, weights 400 to 700.
-``Inter-Regular.ttf`` and ``Inter-SemiBold.ttf`` are for charts, which Matplotlib draws as outlines: it reads no
+``Inter-Regular.ttf`` and ``Inter-Bold.ttf`` are for charts, which Matplotlib draws as outlines: it reads no
 variable font. They have Greek and Cyrillic too. Licence: SIL Open Font License 1.1, no reserved font name (LICENSE.txt there).
 """
 
@@ -21,7 +21,7 @@ from fontTools.varLib.instancer import instantiateVariableFont
 SIGNS = "✓✗▲▼→←↑↓≥≤≈≠−–—‘’‚“”„‹›…•€™′″\u2007\u2009\u2011\u202f"  # noqa: RUF001 - these very signs
 LATIN = [*range(0x20, 0x7F), *range(0xA0, 0x180), *map(ord, SIGNS)]
 GREEK_AND_CYRILLIC = [*range(0x370, 0x530)]
-WEIGHTS = {"Regular": 400, "SemiBold": 650}
+WEIGHTS = {"Regular": 400, "Bold": 700}
 
 
 def subset(source: Path, codes: list[int], features: list[str], axes: dict[str, object]) -> TTFont:

@@ -108,7 +108,7 @@ def test_neutral_colours_follow_the_reader_and_letters_are_outlines_of_the_pages
     assert "font-family" not in svg
     used = {name.rpartition("-")[0] for name in re.findall(r'xlink:href="#([^"]*-[0-9a-f]+)"', svg)}
     assert "Inter-Regular" in used
-    assert used <= {"Inter-Regular", "Inter-SemiBold"}
+    assert used <= {"Inter-Regular", "Inter-Bold"}
 
 
 def test_a_script_that_the_font_has_not_is_drawn_all_the_same(recwarn) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from workbench.reports.locale import noted
 
-__all__ = ["LABELS", "REASONS", "SENTENCES"]
+__all__ = ["BINS", "LABELS", "REASONS", "SENTENCES"]
 
 SENTENCES = (
     noted("version {version} already is the champion"),
@@ -57,6 +57,9 @@ REASONS = (
     noted("{column} is a duplicate"),
 )
 """Why a row was refused."""
+
+BINS = (noted("up to {bound}"), noted("above"), noted("(all others)"), noted("(missing)"))
+"""What a bin is called, where it is not called by its value (``reports.drift.measure``)."""
 
 LABELS = (
     noted("executive facts"),

@@ -6,7 +6,8 @@ from typing import Any
 
 from workbench.reports.charts.rows import name_rows
 from workbench.reports.html import Html
-from workbench.reports.locale import say
+from workbench.reports.locale import say, spoken
+from workbench.reports.sentences import BINS
 from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, picture
 from workbench.reports.words import number, percent
 
@@ -61,10 +62,18 @@ def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
     kept = sorted(sorted(bins, key=lambda one: -max(one["before"], one["now"]))[:MOST_BINS], key=bins.index)
     widest = max(kept, key=lambda one: abs(one["now"] - one["before"]))
     gap = say("{before} before, {now} now", before=percent(widest["before"]), now=percent(widest["now"]))
-    alt = say("{column}, by bin. The bin that moved most, “{bin}”: {gap}.", column=column, bin=widest["bin"], gap=gap)
+    alt = say(
+        "{column}, by bin. The bin that moved most, “{bin}”: {gap}.",
+        column=column,
+        bin=spoken(widest["bin"], BINS),
+        gap=gap,
+    )
     fewer = say(" The {kept} commonest of {bins}.", kept=len(kept), bins=len(bins)) if len(kept) < len(bins) else ""
     caption = say(
-        "Share of the rows in each bin. “{bin}” moved most: {gap}.{fewer}", bin=widest["bin"], gap=gap, fewer=fewer
+        "Share of the rows in each bin. “{bin}” moved most: {gap}.{fewer}",
+        bin=spoken(widest["bin"], BINS),
+        gap=gap,
+        fewer=fewer,
     )
     with picture(alt=alt, caption=caption, height=2.5) as drawn:
         (ax,) = drawn.axes
@@ -73,7 +82,7 @@ def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
             [x - 0.2 for x in places], [100 * one["before"] for one in kept], 0.38, color=GREY, label=say("training")
         )
         ax.bar([x + 0.2 for x in places], [100 * one["now"] for one in kept], 0.38, color=BLUE, label=say("new rows"))
-        names = [one["bin"].replace("$", r"\$") for one in kept]
+        names = [spoken(one["bin"], BINS).replace("$", r"\$") for one in kept]
         long = max(map(len, names)) > 9 or len(names) > 8
         ax.set_xticks(
             list(places), [name[:18] for name in names], rotation=30 if long else 0, ha="right" if long else "center"
