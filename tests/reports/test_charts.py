@@ -109,6 +109,7 @@ def test_neutral_colours_follow_the_reader_and_letters_are_outlines_of_the_pages
     used = {name.rpartition("-")[0] for name in re.findall(r'xlink:href="#([^"]*-[0-9a-f]+)"', svg)}
     assert "Inter-Regular" in used
     assert used <= {"Inter-Regular", "Inter-Bold"}
+    assert "scale(0.015625)" in svg, "letters keep their size: 64 units a point, as Matplotlib has them"
 
 
 def test_a_script_that_the_font_has_not_is_drawn_all_the_same(recwarn) -> None:

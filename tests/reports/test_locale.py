@@ -115,7 +115,7 @@ def test_what_a_table_holds_in_english_is_said_in_the_readers_language(speak) ->
     )
     speak("fr")
     assert words.named(sentence) == (
-        "ROC AUC 0.91 contre 0.9\N{NO-BREAK SPACE}: meilleur que la version championne 3 de 0.01, avec une marge de 0.005."
+        "ROC AUC 0,91 contre 0,9\N{NO-BREAK SPACE}: meilleur que la version championne 3 de 0,01, avec une marge de 0,005."
     )
     assert locale.spoken("delay is not one of a, b", REASONS) == "delay n'est pas l'un de a, b"
     assert locale.spoken("something new", SENTENCES) == "something new"

@@ -38,6 +38,7 @@ __all__ = [
 ENGLISH = "en"
 CATALOGUES = Path(__file__).with_name("catalogues")
 DOMAIN = "reports"
+_NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?")
 _current = ENGLISH
 
 
@@ -82,8 +83,13 @@ def spoken(sentence: str, known: Iterable[str]) -> str:
     for message in known:
         found = _pattern(message).fullmatch(sentence)
         if found:
-            return say(message, **{name: say(value) for name, value in found.groupdict().items()})
+            return say(message, **{name: _as_said(value) for name, value in found.groupdict().items()})
     return say(sentence)
+
+
+def _as_said(value: str) -> str:
+    """A value out of a sentence: a number as the locale writes it, a word in the reader's language."""
+    return decimal(value.replace(",", "")) if _NUMBER.fullmatch(value) else say(value)
 
 
 def markdown_parts(source: str) -> list[str]:

@@ -128,6 +128,7 @@ def _themed(svg: str) -> str:
     svg = re.sub(r"^.*?(?=<svg)", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s*<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"(\.\d\d)\d+", r"\1", svg)  # a hundredth of a point is less than anybody sees
+    # A hundredth of a point is less than anybody sees; but by a scale all else is multiplied.
+    svg = re.sub(r"scale\([^)]*\)|(\.\d\d)\d+", lambda match: match[1] or match[0], svg)
     svg = re.sub(r"\s*\n\s*", " ", svg).replace("> <", "><")
     return re.sub(r"(<svg[^>]*>)", lambda match: match[1] + style, svg, count=1)
