@@ -56,13 +56,13 @@ def language_of(locale: str) -> str:
 
 def say(message: str, /, *, in_locale: str | None = None, **values: object) -> str:
     """A sentence in the reader's language, with ``{name}`` for each value; the sentence is a literal of this code."""
-    words = _catalogue(in_locale or _current).gettext(message) if message else ""
+    words: str = _catalogue(in_locale or _current).gettext(message) if message else ""
     return words.format(**values) if values else words
 
 
 def say_count(one: str, many: str, number: int, /, **values: object) -> str:
     """The same for a number of things, which some languages know more than two forms for."""
-    words = _catalogue(_current).ngettext(one, many, number)
+    words: str = _catalogue(_current).ngettext(one, many, number)
     return words.format(**values) if values else words
 
 
