@@ -6,7 +6,8 @@
 
 ``Inter.woff2`` is for pages: Latin (Latin-1 and Extended-A) and the signs that reports use, weights 400 to 700.
 ``Inter-Regular.ttf`` and ``Inter-Bold.ttf`` are for charts, which Matplotlib draws as outlines: it reads no
-variable font. They have Greek and Cyrillic too. Licence: SIL Open Font License 1.1, no reserved font name (LICENSE.txt there).
+variable font. They have Greek and Cyrillic too. Licence: SIL Open Font License 1.1, no reserved font name
+(LICENSE.txt there).
 """
 
 from __future__ import annotations
