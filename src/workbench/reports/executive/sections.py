@@ -74,7 +74,7 @@ def _quality(facts: list[dict[str, Any]]) -> Html:
 def health(checks: list[dict[str, Any]]) -> Html:
     """Question by question."""
     kinds = {GOOD: "good", WATCH: "", BAD: "bad"}
-    rows = [
+    rows: list[list[Cell | str]] = [
         [say(check["check"]), Cell(_sign(check["state"]), kinds[check["state"]]), spoken(check["answer"], ANSWERS)]
         for check in checks
     ]
