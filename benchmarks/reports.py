@@ -45,13 +45,20 @@ def warm(path: str) -> float:
     """Seconds of one notebook as a report runs it, with a kernel forked from the shared zygote."""
     import papermill as pm
 
+    from workbench.reports.engine import ENGINE
     from workbench.reports.kernel import report_kernel
 
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         with report_kernel(Path(folder), 120) as kernel:
             pm.execute_notebook(
-                path, f"{folder}/out.ipynb", km=kernel, kernel_name="python3", language="python", progress_bar=False
+                path,
+                f"{folder}/out.ipynb",
+                km=kernel,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                engine_name=ENGINE,
             )
         return time.perf_counter() - started
 

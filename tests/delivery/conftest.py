@@ -48,6 +48,16 @@ def secrets() -> Callable[..., ClientSecrets]:
 @pytest.fixture
 def http() -> Iterator[Any]:
     """An HTTP server: ``http.answers`` are (status, headers) in order, then 200; ``http.got`` are the requests."""
+    yield from _server(None)
+
+
+@pytest.fixture
+def https(certificate: ssl.SSLContext) -> Iterator[Any]:
+    """The same over TLS, with a certificate that this process trusts."""
+    yield from _server(certificate)
+
+
+def _server(context: ssl.SSLContext | None) -> Iterator[Any]:
     state = SimpleNamespace(answers=[], got=[], url="")
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,6 +80,8 @@ def http() -> Iterator[Any]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     state.port, state.url = server.server_port, f"http://127.0.0.1:{server.server_port}"
@@ -108,7 +120,8 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLConte
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         + signed.public_bytes(serialization.Encoding.PEM)
     )
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(path))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qs
 
+import jsonschema
 import pytest
 
 from workbench.clients.delivery import ChatDelivery
@@ -29,6 +31,85 @@ def test_a_slack_webhook(http: Any, parcel: Any, secrets: Any, monkeypatch: pyte
     text = json.dumps(json.loads(request.body), ensure_ascii=False)
     assert "Model card" in text
     assert "Read on." in text
+
+
+TEAMS = {
+    "type": "object",
+    "required": ["type", "attachments"],
+    "properties": {
+        "type": {"const": "message"},
+        "attachments": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["contentType", "content"],
+                "additionalProperties": False,
+                "properties": {
+                    "contentType": {"const": "application/vnd.microsoft.card.adaptive"},
+                    "contentUrl": {"type": "null"},
+                    "content": {
+                        "type": "object",
+                        "required": ["type", "version", "body"],
+                        "properties": {
+                            "$schema": {"const": "http://adaptivecards.io/schemas/adaptive-card.json"},
+                            "type": {"const": "AdaptiveCard"},
+                            "version": {"pattern": r"^1\.[0-5]$"},
+                            "body": {
+                                "type": "array",
+                                "minItems": 1,
+                                "items": {
+                                    "type": "object",
+                                    "required": ["type", "text"],
+                                    "properties": {
+                                        "type": {"const": "TextBlock"},
+                                        "text": {"type": "string", "minLength": 1},
+                                        "style": {"enum": ["default", "heading", "columnHeader"]},
+                                        "weight": {"enum": ["default", "lighter", "bolder", "Default", "Bolder"]},
+                                        "size": {
+                                            "enum": ["default", "small", "medium", "large", "extraLarge", "Large"]
+                                        },
+                                        "wrap": {"type": "boolean"},
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+"""What a workflow of Teams takes: a message with Adaptive Cards, of which Teams shows version 1.5 and before.
+
+https://learn.microsoft.com/connectors/teams/?tabs=text1#microsoft-teams-webhook ·
+https://adaptivecards.io/explorer/AdaptiveCard.html · https://adaptivecards.io/explorer/TextBlock.html
+"""
+
+
+def test_a_workflow_of_teams(https: Any, parcel: Any, secrets: Any) -> None:
+    address = f"workflows://127.0.0.1:{https.port}/643e69f83c8944438d68119179a10a64/canarySignature_1/"
+    https.answers.append((202, {}))  # a flow says "accepted"
+    assert "MSTeams" in courier(secrets, address).send(parcel, "x")
+    (request,) = https.got
+    path, _, query = request.path.partition("?")
+    assert path == "/workflows/643e69f83c8944438d68119179a10a64/triggers/manual/paths/invoke"
+    assert parse_qs(query)["sig"] == ["canarySignature_1"]
+    assert request.headers["Content-Type"] == "application/json"
+    message = json.loads(request.body)
+    jsonschema.validate(message, TEAMS)
+    said = "\n".join(block["text"] for block in message["attachments"][0]["content"]["body"])
+    for part in (parcel.subject, *parcel.summary, parcel.owner):
+        assert part in said.replace("\\", ""), "the text is Markdown, so its signs are escaped"
+    assert "http" not in said, "a picture from elsewhere would tell who reads"
+
+
+@pytest.mark.parametrize(("status", "error"), [(429, Unreachable), (502, Unreachable), (401, DeliveryError)])
+def test_a_workflow_of_teams_that_refuses(https: Any, parcel: Any, secrets: Any, status: int, error: Any) -> None:
+    https.answers.append((status, {}))
+    with pytest.raises(error, match=f"HTTP {status}") as caught:
+        courier(secrets, f"workflows://127.0.0.1:{https.port}/{'a' * 32}/canarySignature_1/").send(parcel, "x")
+    assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -1,15 +1,23 @@
-"""Object stores, by a real S3 server on loopback."""
+"""Object stores: a real S3 server on loopback, Google's API as a double, and Azurite, where what talks to them is there."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workbench.clients.delivery import ObjectStoreDelivery
 from workbench.delivery.object_store import ObjectStoreCourier
-from workbench.errors import DeliveryError, Unreachable
+from workbench.errors import ConfigurationError, DeliveryError, Unreachable
 
 KEYS = {"ACME__KEY": "canary-id", "ACME__SECRET": "canary-secret"}
 
@@ -66,3 +74,106 @@ def test_nobody_listens(parcel: Any, secrets: Any, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Unreachable, match="cannot be used now") as caught:
         made.send(parcel, made.recipients[0])
     assert "canary" not in str(caught.value)
+
+
+def to(url: str) -> ObjectStoreCourier:
+    return ObjectStoreCourier(ObjectStoreDelivery(kind="object_store", url=url), {})
+
+
+@pytest.mark.parametrize(
+    ("url", "module", "extra"), [("gs://bucket", "gcsfs", "gcs"), ("abfs://bucket", "adlfs", "azure")]
+)
+def test_what_is_not_installed_is_named(parcel: Any, monkeypatch: Any, url: str, module: str, extra: str) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # as Python itself has it: the import fails
+    made = to(url)
+    with pytest.raises(ConfigurationError, match=r"is not installed") as caught:
+        made.send(parcel, made.recipients[0])
+    assert f"pip install -c constraints.txt -e '.[{extra}]'" in str(caught.value)
+
+
+@pytest.fixture
+def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    pytest.importorskip("gcsfs", reason="the extra 'gcs' is not installed")
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "doubles"))
+    from gcs_double import GcsDouble
+    from google_token_double import key_file
+
+    with GcsDouble("acme-reports") as double:
+        (tmp_path / "key.json").write_text(key_file(double.address))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", double.address)
+        yield double
+
+
+def test_google_cloud_storage(google: Any, parcel: Any) -> None:
+    made = to("gs://acme-reports/in/")
+    for _ in range(2):
+        assert made.send(parcel, made.recipients[0]) == "gs://acme-reports/in/weekly/20261124T060000Z"
+    prefix = "in/weekly/20261124T060000Z"
+    assert list(google.objects) == [f"{prefix}/{one}" for one in ("model_card.html", "model_card.pdf", "parcel.json")]
+    assert google.objects[f"{prefix}/model_card.html"].content == (parcel.folder / "model_card.html").read_bytes()
+
+
+def test_google_refuses(google: Any, parcel: Any) -> None:
+    with pytest.raises(DeliveryError, match="no such bucket"):
+        to("gs://nowhere/in").send(parcel, "gs://nowhere/in")
+    google.is_revoked = True
+    with pytest.raises(DeliveryError, match="HTTP 401"):
+        to("gs://acme-reports/in").send(parcel, "gs://acme-reports/in")
+
+
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Of the account that Azurite always has (learn.microsoft.com/azure/storage/common/storage-use-azurite)."""
+
+
+@pytest.fixture
+def azurite(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Microsoft's own emulator of Blob Storage: ``npm install -g azurite``."""
+    pytest.importorskip("adlfs", reason="the extra 'azure' is not installed")
+    program = shutil.which("azurite-blob", path=os.environ.get("AZURITE_PATH", os.environ["PATH"]))
+    if program is None:
+        pytest.skip("azurite-blob is not on the PATH")
+    from azure.storage.blob import BlobServiceClient
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    quiet = ["--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"]
+    server = subprocess.Popen([program, "--blobPort", str(port), *quiet], stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}/devstoreaccount1"
+    text = (
+        f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={AZURITE_KEY};BlobEndpoint={address};"
+    )
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", text)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        service = BlobServiceClient.from_connection_string(text)
+        service.create_container("acme-reports")
+        yield service
+        service.close()
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def test_azure_blob_storage(azurite: Any, parcel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = to("abfs://acme-reports/in/")
+    for _ in range(2):
+        assert made.send(parcel, made.recipients[0]) == "abfs://acme-reports/in/weekly/20261124T060000Z"
+    container = azurite.get_container_client("acme-reports")
+    names = [one.name for one in container.list_blobs()]
+    prefix = "in/weekly/20261124T060000Z"
+    assert names == [f"{prefix}/{one}" for one in ("model_card.html", "model_card.pdf", "parcel.json")]
+    assert container.download_blob(names[0]).readall() == (parcel.folder / "model_card.html").read_bytes()
+    with pytest.raises(DeliveryError, match="no such bucket"):
+        to("abfs://nowhere/in").send(parcel, "abfs://nowhere/in")
+    wrong = os.environ["AZURE_STORAGE_CONNECTION_STRING"].replace(AZURITE_KEY, "AAAA" + AZURITE_KEY[4:])
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", wrong)
+    with pytest.raises(DeliveryError, match="HTTP 403") as caught:
+        made.send(parcel, made.recipients[0])
+    assert "AAAA" not in str(caught.value)

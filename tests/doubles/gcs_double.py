@@ -203,5 +203,7 @@ def _parts(request: Request) -> tuple[dict[str, Any], bytes]:
     """The two parts of a multipart upload: the object's resource, and its content."""
     boundary = request.headers["content-type"].partition("boundary=")[2].strip('"').encode()
     _, first, second, _ = request.body.split(b"--" + boundary)
-    content = second.partition(b"\r\n\r\n")[2]
-    return json.loads(first.partition(b"\r\n\r\n")[2]), content.removesuffix(b"\r\n")
+    # RFC 2046 ends lines with CRLF; Google takes gcsfs' bare LF too.
+    end = b"\r\n" if second.startswith(b"\r\n") else b"\n"
+    resource, content = (part.partition(2 * end)[2].removesuffix(end) for part in (first, second))
+    return json.loads(resource), content

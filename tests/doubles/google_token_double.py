@@ -7,6 +7,7 @@ key is exchanged for a token that lives an hour.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -67,7 +68,9 @@ class GoogleTokens(Service):
             claims = jwt.decode(form["assertion"][0], _KEY.public_key(), algorithms=["RS256"], audience=AUDIENCE)
         except (jwt.InvalidTokenError, KeyError) as error:
             return Answer(400, {"error": "invalid_grant", "error_description": f"Invalid JWT: {error}"})
-        if claims["iss"] != ACCOUNT or "cloud-platform" not in claims["scope"]:
+        if claims["iss"] != ACCOUNT or not re.search(
+            r"cloud-platform|devstorage\.(read_write|full_control)", claims["scope"]
+        ):
             return Answer(400, {"error": "invalid_grant", "error_description": "Invalid issuer or scope."})
         self.given += 1
         token = f"ya29.double-{self.given}"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import KernelError
+from workbench.kernels.birth import plain_settings
 from workbench.kernels.process import ADDRESS, WarmProcess, ZygoteProcess, shared_zygote, some_zygote, start_kernel
 from workbench.kernels.wire import Request
 
@@ -173,3 +174,20 @@ def test_a_long_temporary_folder_is_no_hindrance(tmp_path: Path, monkeypatch: py
         assert list(long.iterdir()) == []
     finally:
         zygote.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "read"),
+    [
+        (["-f", "k.json", "--HistoryManager.enabled=False"], {"IPKernelApp": "k.json", "HistoryManager": "False"}),
+        (["--IPKernelApp.connection_file=a=b"], {"IPKernelApp": "a=b"}),
+        (["-f", "k.json", "--debug"], None),
+        (["-f"], None),
+        (["--A.b=1", "--A.b=2"], None),
+        (["--matplotlib=inline"], None),
+    ],
+)
+def test_a_plain_command_line_is_read_without_the_parser_of_ipykernel(arguments, read) -> None:
+    settings = plain_settings(arguments)
+    found = settings and {owner: str(next(iter(section.values()))) for owner, section in settings.items()}
+    assert found == read

@@ -158,3 +158,18 @@ def test_jupyterlab_offers_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert spec.metadata["kernel_provisioner"]["provisioner_name"] == NAME
     manager = KernelManager(kernel_name="workbench_warm")
     assert manager.format_kernel_cmd()[:3] == [sys.executable, "-m", "ipykernel_launcher"]
+
+
+def test_it_talks_in_a_private_folder_and_says_nothing_when_it_starts(
+    start: Callable[..., Session], capfd: pytest.CaptureFixture[str]
+) -> None:
+    session = start()
+    folder = Path(session.manager.ip).parent
+    assert session.manager.transport == "ipc"
+    assert folder.stat().st_mode & 0o077 == 0
+    session.manager.restart_kernel(now=True)
+    session.client.wait_for_ready(timeout=60)
+    assert session.run("1 + 1") == "2"
+    session.end()
+    assert not folder.exists()
+    assert capfd.readouterr().err == ""

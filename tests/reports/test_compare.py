@@ -39,9 +39,9 @@ def test_the_same_inputs_have_not_changed(tables) -> None:
     saved = {**ABOUT, **json.loads(json.dumps(numbers))}
     changes = compare(numbers, saved)
     assert changes["changes"] == []
-    assert "Nothing changed: every number is as it was in the last report, of 2 March 2026, 08:05 UTC." in (
-        what_changed(changes)
-    )
+    html = what_changed(changes)
+    assert "✓ Nothing changed" in html
+    assert "Every number is as it was in the last report, of 2 March 2026, 08:05 UTC." in html
 
 
 def test_a_changed_number_is_named_with_its_place_and_by_how_much() -> None:
@@ -51,18 +51,53 @@ def test_a_changed_number_is_named_with_its_place_and_by_how_much() -> None:
         "rows are known by their text, not by their position"
     )
     html = what_changed(compare(now, {**ABOUT, **last}))
-    assert "2 numbers or texts differ from the last report, of 2 March 2026" in html
-    assert "+200 %" in html
-    assert "-25 %" in html
+    assert "2 things differ from the last report, of 2 March 2026" in html
+    assert "▲ +200 %" in html
+    assert "▼ −25 %" in html
 
 
-def test_what_comes_and_what_goes_is_a_change() -> None:
-    assert entries({"t": [{"g": "new", "n": 1}]}, {"t": [{"g": "old", "n": 1}]}) == [
-        ("new", None, 1, None),
-        ("old", 1, None, None),
-    ]
+def test_what_was_nothing_before_changes_by_an_amount() -> None:
+    html = what_changed(compare({"t": {"x": 5}}, {**ABOUT, "t": {"x": 0}}))
+    assert "▲ +5.00" in html
+
+
+def test_a_number_and_a_text_of_any_length_are_shown_as_a_reader_has_them() -> None:
+    last = {"t": {"day": "2026-01-31", "good": True, "none": 1, "text": "x" * 90}}
+    html = what_changed(compare({"t": {"day": "2026-02-28", "good": False, "none": None, "text": "y"}}, ABOUT | last))
+    for shown in ("28 Feb 2026", "31 Jan 2026", ">yes<", ">no<", "—", "x" * 39 + "…"):
+        assert shown in html, shown
+
+
+def came_and_went(numbers, last):
+    changes = compare(numbers, {**ABOUT, **last})
+    return [[(one["table"], one["entry"]) for one in changes[kind]] for kind in ("new", "gone")]
+
+
+def test_rows_that_come_and_go_are_named_once_each() -> None:
+    last = {"t": [{"g": "kept", "n": 1, "m": 1}, {"g": "old", "n": 1, "m": 2}], "left": {"x": 1}}
+    now = {"t": [{"g": "new", "n": 1, "m": 3}, {"g": "kept", "n": 2, "m": 1}], "came": [{"g": "a", "n": 1}]}
+    assert came_and_went(now, last) == [[("t", "new"), ("came", "a")], [("t", "old"), ("left", "")]]
+    assert entries(now, last) == [("kept · n", 1, 2, 1.0)]
+    html = what_changed(compare(now, {**ABOUT, **last}))
+    assert "5 things differ" in html
+    assert "<dt>New</dt><dd>new (t); a (came)</dd>" in html
+    assert "<dt>No longer there</dt><dd>old (t); left</dd>" in html
+
+
+def test_rows_are_known_by_what_tells_them_apart_in_both_reports() -> None:
+    last = {"t": [{"g": "a", "h": "x", "n": 1}]}
+    now = {"t": [{"g": "a", "h": "x", "n": 1}, {"g": "a", "h": "y", "n": 2}]}
+    assert came_and_went(now, last) == [[("t", "a, y")], []], "one text is enough for the old row, not for the new ones"
+
+
+def test_a_table_without_a_row_that_has_one_now() -> None:
+    assert came_and_went({"t": [{"g": "a", "n": 1}]}, {"t": []}) == [[("t", "a")], []]
+    assert came_and_went({"t": []}, {"t": [{"g": "a", "n": 1}]}) == [[], [("t", "a")]]
+
+
+def test_a_list_and_a_single_value_change() -> None:
     assert entries({"r": {"names": ["a", "b"]}}, {"r": {"names": ["a"]}}) == [("names", "a", "a, b", None)]
-    assert entries({}, {"gone": {"x": 1}}) == [("x", 1, None, None)]
+    assert entries({"r": {"x": 1}}, {"r": {}}) == [("x", None, 1, None)]
 
 
 def test_the_last_digits_are_no_change() -> None:
@@ -76,7 +111,8 @@ def test_many_changes_are_counted_and_the_largest_are_named() -> None:
     changes = compare(now, {**ABOUT, **last})
     assert [one["entry"] for one in changes["changes"]] == [f"row {n}" for n in range(1, MOST_OF_A_TABLE + 1)]
     assert changes["more"] == {"curve": 39 - MOST_OF_A_TABLE}
-    assert "33 more in curve." in what_changed(changes)
+    assert "More that differs, by table: curve: 33." in what_changed(changes)
+    assert "36 more are in the tables beside this page." in what_changed(changes, most=3)
 
 
 def test_numbers_are_json_and_nothing_else() -> None:

@@ -94,9 +94,9 @@ def test_a_model_that_is_level_or_behind_is_called_so(acme) -> None:
 @pytest.mark.parametrize(
     ("boosting", "said"),
     [
-        (0.7, "ahead of “gradient boosting” by 0.100; their confidence intervals lie apart"),
-        (0.81, "behind “gradient boosting” by 0.010; their confidence intervals overlap"),
-        (0.8, "The network and “gradient boosting” are level."),
+        (0.7, "ahead of “Gradient boosting” by 0.100; their confidence intervals lie apart"),
+        (0.81, "behind “Gradient boosting” by 0.010; their confidence intervals overlap"),
+        (0.8, "The network and “Gradient boosting” are level."),
     ],
 )
 def test_a_difference_is_judged_by_the_intervals(boosting, said) -> None:
@@ -106,10 +106,10 @@ def test_a_difference_is_judged_by_the_intervals(boosting, said) -> None:
 @pytest.mark.parametrize(
     ("metric", "network", "boosting", "apart", "said"),
     [
-        ("roc_auc", 0.8, 0.7, (-0.12, -0.08), "is ahead of “gradient boosting” by 0.100; with both tried on the same rows, drawn again and again, it is between 0.080 and 0.120, so this is no accident"),
+        ("roc_auc", 0.8, 0.7, (-0.12, -0.08), "is ahead of “Gradient boosting” by 0.100; with both tried on the same rows, drawn again and again, it is between 0.080 and 0.120, so this is no accident"),
         ("roc_auc", 0.8, 0.79, (-0.015, 0.005), "by 0.010; with both tried on the same rows, drawn again and again, it lies between 0.005 behind and 0.015 ahead, so on other rows"),
-        ("roc_auc", 0.7, 0.8, (0.08, 0.12), "is behind “gradient boosting” by 0.100; with both tried on the same rows, drawn again and again, it is between 0.080 and 0.120"),
-        ("rmse", 2.0, 3.0, (0.5, 1.5), "is ahead of “gradient boosting” by 1.00; with both tried on the same rows, drawn again and again, it is between 0.500 and 1.50"),
+        ("roc_auc", 0.7, 0.8, (0.08, 0.12), "is behind “Gradient boosting” by 0.100; with both tried on the same rows, drawn again and again, it is between 0.080 and 0.120"),
+        ("rmse", 2.0, 3.0, (0.5, 1.5), "is ahead of “Gradient boosting” by 1.00; with both tried on the same rows, drawn again and again, it is between 0.500 and 1.50"),
     ],
 )  # fmt: skip
 def test_a_paired_difference_counts_for_more_than_two_intervals(metric, network, boosting, apart, said) -> None:
@@ -179,7 +179,7 @@ def test_the_data_are_told_fold_by_fold() -> None:
 
 def test_limits_come_from_the_numbers(acme) -> None:
     said = text(model_card.limits(acme, ROLES, FOLDS, evaluation(), []))
-    assert "tested on rows of 2024-09-01 to 2024-12-31" in said
+    assert "tested on rows of 1 September 2024 to 31 December 2024" in said
     assert "moved in between" not in said
     moved = {**FOLDS, "test": {"rows": 9, "first": None, "last": None, "target": 0.4}}
     said = text(

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import nbformat
 import pytest
 
-from workbench.reports.page import Heading, page
+from workbench.reports.page import FONT, Heading, page
 
 HEADING = Heading("Acme & Co <i>", "Weekly <b>", ("Made today",))
 
@@ -64,7 +64,8 @@ def test_the_policy_allows_this_stylesheet_and_nothing_else(html) -> None:
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1]
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; font-src data:; base-uri 'none'; "
+        "form-action 'none'"
     )
     assert html.index("Content-Security-Policy") < html.index("<style>"), "a policy holds for what comes after it"
     assert_self_contained(html)
@@ -91,5 +92,20 @@ def assert_self_contained(html: str) -> None:
     reader = Reader(convert_charrefs=False)
     reader.feed(html)
     assert open_tags == []
-    assert "url(" not in html
+    assert set(re.findall(r"url\(([^,)]*)", html)) <= {"data:font/woff2;base64"}
     assert "@import" not in html
+
+
+def test_the_font_lies_in_the_page_and_has_every_sign_that_reports_use(html) -> None:
+    from fontTools.ttLib import TTFont
+
+    (source,) = re.findall(r'src:url\(data:font/woff2;base64,([A-Za-z0-9+/=]+)\) format\("woff2"\)', html)
+    assert len(source) < 40_000, "each page carries it"
+    content = base64.b64decode(source)
+    assert content == FONT.read_bytes()
+    assert content[:4] == b"wOF2"
+    for path in FONT.parent.glob("*.ttf"):
+        known = TTFont(path).getBestCmap()
+        missing = [sign for sign in "aZ09äßéœłž✓✗▲▼→≥≤−–—„“«»…·%\N{NO-BREAK SPACE}’" if ord(sign) not in known]
+        assert not missing, path.name
+    assert "SIL Open Font License" in (FONT.parent / "LICENSE.txt").read_text(encoding="utf-8")

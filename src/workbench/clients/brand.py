@@ -31,7 +31,10 @@ class Brand(BaseModel):
         pattern=r"^#[0-9a-fA-F]{6}$",
         description="Colour of the client's name, of links and of lines: #rrggbb, readable on white.",
     )
-    locale: str = Field("en", description="How numbers and dates are written: de_CH, fr; the words stay English.")
+    locale: str = Field(
+        "en",
+        description="Language (English, German or French), and how numbers and dates are written: de_CH, fr.",
+    )
 
     @field_validator("accent")
     @classmethod

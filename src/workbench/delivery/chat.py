@@ -41,7 +41,13 @@ class ChatCourier:
         where = f"client {parcel.client}, chat {recipient}"
         address = self._secrets[self._delivery.url_variable]
         # No file, no plugin from disk, no state between two runs: one address, one message.
-        asset = apprise.AppriseAsset(storage_mode=apprise.PersistentStoreMode.MEMORY, secure_logging=True)
+        asset = apprise.AppriseAsset(
+            storage_mode=apprise.PersistentStoreMode.MEMORY,
+            secure_logging=True,
+            # Nor apprise's own picture, which a reader's program would fetch from elsewhere.
+            image_url_mask=None,
+            image_url_logo=None,
+        )
         with warnings.catch_warnings():
             # Some plugins import imghdr, for which apprise brings a replacement where Python has none any more.
             warnings.filterwarnings("ignore", message="'imghdr' is deprecated", category=DeprecationWarning)

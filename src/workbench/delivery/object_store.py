@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,8 @@ class ObjectStoreCourier:
         import fsspec
 
         protocol = self._delivery.url.partition("://")[0]
+        # gcsfs would ask over gRPC what kind of bucket it is, which needs a right that who only writes has not.
+        os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         options: dict[str, Any] = {"skip_instance_cache": True}
         if protocol == "s3":
             # Buckets are listed by nobody: the right to write is enough.
@@ -69,8 +72,27 @@ class ObjectStoreCourier:
 
 def _translated(error: Exception, where: str) -> DeliveryError | Unreachable:
     """What the SDK's error says about another attempt: an HTTP status below 500 that is not 429 stays as it is."""
-    response = getattr(error.__cause__ or error, "response", None)
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) if isinstance(response, dict) else 0
+    status = _status(error)
     if 400 <= status < 500 and status not in {408, 429}:
-        return DeliveryError(f"the object store refused the file (HTTP {status})", where=where)
+        return DeliveryError(
+            f"the object store refused the file (HTTP {status})",
+            where=where,
+            hint="see if the bucket exists, and who may write there",
+        )
     return Unreachable(f"the object store cannot be used now ({type(error).__name__})", where=where)
+
+
+def _status(error: BaseException | None) -> int:
+    """The HTTP status of an error, or of what it came from, in the words of each SDK; 0 if none has one."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        found = (
+            response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None,  # boto
+            getattr(error, "status_code", None),  # azure.core
+            getattr(error, "code", None),  # gcsfs
+        )
+        for status in found:
+            if isinstance(status, int) or (isinstance(status, str) and status.isdecimal()):
+                return int(status)
+        error = error.__cause__ or error.__context__
+    return 0

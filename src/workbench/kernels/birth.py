@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from workbench.kernels.wire import Request
 
-__all__ = ["become", "run_kernel"]
+if TYPE_CHECKING:
+    from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
+
+__all__ = ["become", "plain_settings", "run_kernel"]
+
+_TRAIT = re.compile(r"--(?P<owner>[A-Z]\w*)\.(?P<trait>[a-z]\w*)=(?P<value>.*)", re.DOTALL)
 
 INLINE = "module://matplotlib_inline.backend_inline"
 """The backend that ipykernel names in the environment of a kernel that names none; Matplotlib has read that already."""
@@ -53,10 +61,49 @@ def run_kernel(arguments: Sequence[str], on_listening: Callable[[], None]) -> No
     # environment already.
     parent = os.environ["JPY_PARENT_PID"] = str(os.getppid())
     sys.argv = ["ipykernel_launcher", *arguments]
-    app = IPKernelApp.instance()
-    app.initialize([*arguments, f"--IPKernelApp.parent_handle={parent}"])  # type: ignore[no-untyped-call]
+    arguments = [*arguments, f"--IPKernelApp.parent_handle={parent}"]
+    settings = plain_settings(arguments)
+    app = IPKernelApp.instance() if settings is None else _ready_made().instance(config=settings)
+    app.initialize(arguments)  # type: ignore[no-untyped-call]
     on_listening()
     app.start()  # type: ignore[no-untyped-call]
+
+
+def plain_settings(arguments: Sequence[str]) -> Config | None:
+    """What ipykernel would make of its command line, if that has nothing but ``-f FILE`` and ``--Class.trait=value``.
+
+    Jupyter gives no more than that. The parser of traitlets first adds every flag and alias that there is, which takes
+    a sixth of a kernel's start.
+
+    Returns:
+        None for any other command line: that is ipykernel's own to read.
+    """
+    from traitlets.config import Config
+    from traitlets.config.loader import DeferredConfigString
+
+    settings, rest = Config(), list(arguments)
+    while rest:
+        word = rest.pop(0)
+        found = _TRAIT.fullmatch(word)
+        if word == "-f" and rest:
+            settings.IPKernelApp.connection_file = DeferredConfigString(rest.pop(0))
+        elif found and found["trait"] not in settings[found["owner"]]:
+            settings[found["owner"]][found["trait"]] = DeferredConfigString(found["value"])
+        else:
+            return None
+    return settings
+
+
+def _ready_made() -> type[IPKernelApp]:
+    """The application, whose settings are given to it; ``IPKernelApp.instance()`` finds it, since it is a subclass."""
+    from ipykernel.kernelapp import IPKernelApp
+
+    class ReadyMade(IPKernelApp):
+        def parse_command_line(self, argv: Any = None) -> None:
+            """Nothing is left to parse."""
+            self.argv = list(argv or [])
+
+    return ReadyMade
 
 
 def _paths(python_path: str) -> None:

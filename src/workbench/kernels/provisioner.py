@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +24,13 @@ from workbench.kernels.wire import Request
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
 
-__all__ = ["NAME", "WarmProvisioner"]
+__all__ = ["LONGEST_FOLDER", "NAME", "WarmProvisioner"]
 
 NAME = "workbench-warm"
 """As in pyproject.toml, and in the ``metadata`` of a kernelspec."""
+
+LONGEST_FOLDER = 80
+"""The path of a socket may have about a hundred characters; under a longer ``TMPDIR``, a kernel talks over ports."""
 
 _LAUNCHER = ["-m", "ipykernel_launcher"]
 
@@ -34,6 +39,26 @@ class WarmProvisioner(LocalProvisioner):
     """Forks a kernel where it can, and starts a cold one where it cannot; the log says why."""
 
     process: Any = None  # a WarmProcess, or a Popen
+    _folder: str | None = None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Prepare a launch: the kernel shall talk over sockets in a folder that only this user can enter.
+
+        Over ports, what a kernel says could be read by whoever reads the loopback, and ipykernel warns of that on each
+        start.
+        """
+        manager = self.parent
+        if manager is not None and manager.transport == "tcp":
+            self._folder = _private_folder()
+            if self._folder:
+                manager.cache_ports, manager.transport, manager.ip = False, "ipc", f"{self._folder}/kernel"
+        return await super().pre_launch(**kwargs)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Clean up: the folder of the sockets goes with the kernel."""
+        await super().cleanup(restart)
+        if self._folder and not restart:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Launch a kernel."""
@@ -60,6 +85,14 @@ class WarmProvisioner(LocalProvisioner):
         code = await asyncio.to_thread(self.process.wait)
         self.process = None  # as the local provisioner does: there is no process any more
         return code
+
+
+def _private_folder() -> str | None:
+    folder = tempfile.mkdtemp(prefix="workbench-kernel-")
+    if len(os.fsencode(folder)) <= LONGEST_FOLDER:
+        return folder
+    Path(folder).rmdir()
+    return None
 
 
 def _why_cold(cmd: list[str], environment: dict[str, str]) -> str | None:

@@ -15,8 +15,9 @@ __all__ = ["SHARE", "OneKernel"]
 SHARE = Path(__file__).with_name("share") / "jupyter"
 """A folder for ``JUPYTER_PATH``; holds the kernelspec ``workbench_warm``."""
 
-_UNATTENDED = ["--HistoryManager.enabled=False"]
-"""Nobody will ask for the history of a notebook that ran by itself."""
+_UNATTENDED = ["--HistoryManager.enabled=False", "--ScriptMagics.script_magics=bash"]
+"""Nobody will ask for the history of a notebook that ran by itself; and of IPython's cell magics for eight interpreters
+it has ``%%bash``, and ``%%script`` for any other."""
 
 
 class OneKernel(KernelSpecManager):

@@ -2,48 +2,85 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any
 
-from workbench.reports.html import Cell, Html, joined, paragraph, table
-from workbench.reports.locale import moment
-from workbench.reports.words import count, number
+from workbench.reports.html import Cell, Html, callout, facts, joined, paragraph, table
+from workbench.reports.locale import day, moment, say
+from workbench.reports.words import count, label, number, signed, signed_percent
 
 __all__ = ["what_changed"]
 
 LONGEST = 60
+UP, DOWN = "▲", "▼"
 
 
 def what_changed(changes: dict[str, Any], most: int | None = None) -> Html:
-    """In words and as a table.
+    """In words and as a table: rows that came, rows that went, and what has another value.
 
     Args:
         changes: see :func:`workbench.reports.compare.compare`.
         most: changes that are named on a short page; None: all of those that were kept.
     """
     if changes["since"] is None:
-        return paragraph("This is the first report of its kind, so there is nothing to compare it with.")
-    since = f"the last report, of {_moment(changes['since'])}"
-    if not changes["changes"]:
-        return paragraph(f"Nothing changed: every number is as it was in {since}.")
+        return paragraph(say("This is the first report of its kind, so there is nothing to compare it with."))
+    since = say("the last report, of {since}", since=_moment(changes["since"]))
+    found = {kind: changes[kind] for kind in ("changes", "new", "gone")}
+    if not any(found.values()):
+        return callout(
+            "good", say("Nothing changed"), paragraph(say("Every number is as it was in {since}.", since=since))
+        )
+    more: dict[str, int] = changes["more"]
+    total = sum(map(len, found.values())) + sum(more.values())
+    words = (
+        say("One thing differs from {since}.", since=since)
+        if total == 1
+        else say("{total} things differ from {since}.", total=count(total), since=since)
+    )
     named = changes["changes"][:most]
-    total = len(changes["changes"]) + sum(changes["more"].values())
-    words = "1 number or text differs" if total == 1 else f"{count(total)} numbers or texts differ"
-    more = changes["more"] if len(named) == len(changes["changes"]) else {}
+    rest = total - len(named) - len(changes["new"]) - len(changes["gone"])
     return joined(
-        paragraph(f"{words} from {since}. The largest changes of each table come first."),
-        table(["What", "Last time", "Now", "Change"], [_row(one) for one in named], numbers=[1, 2, 3]),
-        *(paragraph(_more(name, many), class_="quiet") for name, many in more.items()),
+        paragraph(say("{words} The largest changes of each table come first.", words=words)),
+        facts({say("New"): _rows(changes["new"]), say("No longer there"): _rows(changes["gone"])}),
+        table(
+            [say("What"), say("Last time"), say("Now"), say("Change")], [_row(one) for one in named], numbers=[1, 2, 3]
+        )
+        if named
+        else None,
+        _more(more) if len(named) == len(changes["changes"]) else _rest(rest),
+    )
+
+
+def _rows(rows: Sequence[dict[str, Any]]) -> str:
+    return "; ".join(
+        f"{_entry(one['entry'])} ({label(one['table'])})" if one["entry"] else label(one["table"]) for one in rows
     )
 
 
 def _row(change: dict[str, Any]) -> list[Cell | str]:
-    what = Cell(_short(change["entry"]), note=change["table"].replace("_", " "))
-    return [what, _value(change["before"]), _value(change["now"]), _by(change["by"])]
+    what = Cell(_entry(change["entry"]), note=label(change["table"]))
+    return [what, _value(change["before"]), _value(change["now"]), _by(change["by"], change["difference"])]
 
 
-def _more(name: str, many: int) -> str:
-    return f"{count(many)} more in {name.replace('_', ' ')}."
+def _entry(text: str) -> str:
+    return _short(" · ".join(label(part) for part in text.split(" · ")))
+
+
+def _more(more: dict[str, int]) -> Html | None:
+    if not more:
+        return None
+    tables = ", ".join(f"{label(name)}: {count(many)}" for name, many in more.items())
+    return paragraph(say("More that differs, by table: {tables}.", tables=tables), class_="quiet")
+
+
+def _rest(many: int) -> Html | None:
+    return (
+        paragraph(say("{many} more are in the tables beside this page.", many=count(many)), class_="quiet")
+        if many
+        else None
+    )
 
 
 def _moment(text: str) -> str:
@@ -54,17 +91,22 @@ def _value(value: Any) -> str:
     if value is None:
         return "—"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("yes") if value else say("no")
     if isinstance(value, int):
         return count(value)
-    return number(value, 4) if isinstance(value, float) else _short(str(value), 24)
+    if isinstance(value, float):
+        return number(value, 4)
+    with suppress(ValueError):
+        return day(date.fromisoformat(value), short=True)
+    return _short(label(str(value)), 40)
 
 
-def _by(share: float | None) -> str:
-    if share is None:
+def _by(share: float | None, difference: float | None) -> str:
+    """Which way, and how far: relative where that can be said, or else absolute."""
+    if not difference:
         return ""
-    percent = 100 * share
-    return f"{percent:+,.0f} %" if abs(percent) >= 10 else f"{percent:+.2g} %"
+    arrow = UP if difference > 0 else DOWN
+    return f"{arrow} {signed(difference) if share is None else signed_percent(share)}"
 
 
 def _short(text: str, longest: int = LONGEST) -> str:

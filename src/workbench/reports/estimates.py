@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.reports.locale import say
 from workbench.reports.words import MODELS, count, metric_words
 
 __all__ = ["Estimate", "candidate", "estimates", "lead_over", "leads", "level", "undefined"]
@@ -65,6 +66,8 @@ def level(metric: str, one: Estimate, other: Estimate) -> bool:
 def undefined(evaluation: dict[str, Any]) -> str:
     """What is to be said when the candidate has no primary metric."""
     label = metric_words(evaluation["primary"]).label
-    return (
-        f"{label} is undefined on the {count(evaluation['rows'])} held-out rows: there is only one answer among them."
+    return say(
+        "{label} is undefined on the {rows} held-out rows: there is only one answer among them.",
+        label=label,
+        rows=count(evaluation["rows"]),
     )

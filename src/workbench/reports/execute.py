@@ -97,6 +97,7 @@ def _run(
     """Let papermill run the template; the exception that ended it, and whether the time ran out."""
     import papermill
 
+    from workbench.reports.engine import ENGINE
     from workbench.reports.kernel import report_kernel
 
     timed_out = False
@@ -110,6 +111,7 @@ def _run(
                     kernel_name="python3",
                     language="python",
                     progress_bar=False,
+                    engine_name=ENGINE,
                     start_timeout=max(1, int(limits.seconds)),
                     execution_timeout=math.ceil(limits.cell_seconds) if limits.cell_seconds else None,
                     km=kernel,

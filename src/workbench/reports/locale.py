@@ -1,21 +1,44 @@
-"""How numbers and dates are written in a report: as the client's locale has it, by Babel.
+"""How a report speaks: its words from gettext catalogues, numbers and dates as the client's locale has them, by Babel.
 
 A kernel renders one report of one client, so the locale is the process's. It is English until :func:`localise` is
-called, and then nothing is imported.
+called, and then nothing is imported. Where a language has no catalogue, or a catalogue no such sentence, it is said in
+English. `make words` collects the sentences into ``catalogues/<language>/LC_MESSAGES/reports.po`` and compiles
+them.
 """
 
 from __future__ import annotations
 
+import gettext
+import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.clients import Client
 
-__all__ = ["day", "decimal", "localise", "moment"]
+__all__ = [
+    "CATALOGUES",
+    "DOMAIN",
+    "day",
+    "decimal",
+    "language_of",
+    "localise",
+    "markdown_parts",
+    "moment",
+    "noted",
+    "say",
+    "say_count",
+    "spoken",
+]
 
 ENGLISH = "en"
+CATALOGUES = Path(__file__).with_name("catalogues")
+DOMAIN = "reports"
+_NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?")
 _current = ENGLISH
 
 
@@ -23,6 +46,70 @@ def localise(client: Client | None) -> None:
     """From now on, write as this client has it."""
     global _current  # noqa: PLW0603 - one process, one report
     _current = client.brand.locale if client else ENGLISH
+
+
+def language_of(locale: str) -> str:
+    """The language in which a locale's pages are written: its own if there is a catalogue, or else English."""
+    language = re.split(r"[_-]", locale)[0]
+    return language if (CATALOGUES / language).is_dir() else ENGLISH
+
+
+def say(message: str, /, *, in_locale: str | None = None, **values: object) -> str:
+    """A sentence in the reader's language, with ``{name}`` for each value; the sentence is a literal of this code."""
+    words: str = _catalogue(in_locale or _current).gettext(message) if message else ""
+    return words.format(**values) if values else words
+
+
+def say_count(one: str, many: str, number: int, /, **values: object) -> str:
+    """The same for a number of things, which some languages know more than two forms for."""
+    words: str = _catalogue(_current).ngettext(one, many, number)
+    return words.format(**values) if values else words
+
+
+def noted(message: str) -> str:
+    """Marks a sentence that is collected here and said elsewhere."""
+    return message
+
+
+def spoken(sentence: str, known: Iterable[str]) -> str:
+    """A sentence that was written in English into a table, in the reader's language.
+
+    Args:
+        sentence: as it stands in the table.
+        known: the sentences that it may be, with ``{name}`` where it has a value; what is none of them stays as it is.
+    """
+    if language_of(_current) == ENGLISH:
+        return sentence
+    for message in known:
+        found = _pattern(message).fullmatch(sentence)
+        if found:
+            return say(message, **{name: _as_said(value) for name, value in found.groupdict().items()})
+    return say(sentence)
+
+
+def _as_said(value: str) -> str:
+    """A value out of a sentence: a number as the locale writes it, a word in the reader's language."""
+    return decimal(value.replace(",", "")) if _NUMBER.fullmatch(value) else say(value)
+
+
+def markdown_parts(source: str) -> list[str]:
+    """What is translated of a Markdown cell: each heading and each paragraph, without its marks."""
+    return [part for text in re.split(r"\n\s*\n", source) if (part := text.strip().lstrip("# ").strip())]
+
+
+@cache
+def _pattern(message: str) -> re.Pattern[str]:
+    pieces = re.split(r"\{(\w+)\}", message)
+    return re.compile(
+        "".join(f"(?P<{one}>.+?)" if i % 2 else re.escape(one) for i, one in enumerate(pieces)), re.DOTALL
+    )
+
+
+@cache
+def _catalogue(locale: str) -> Any:
+    if language_of(locale) == ENGLISH:
+        return gettext.NullTranslations()
+    return gettext.translation(DOMAIN, CATALOGUES, [language_of(locale)], fallback=True)
 
 
 def decimal(text: str, *, grouped: bool = True) -> str:

@@ -7,10 +7,12 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.reports.html import Html, joined, paragraph, tag
+from workbench.reports.locale import language_of, markdown_parts, say
 from workbench.reports.look import Look
 from workbench.reports.sanitise import sanitise
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Heading", "page", "shell"]
 
 STYLESHEET = Path(__file__).with_name("page.css")
+FONT = Path(__file__).with_name("fonts") / "Inter.woff2"
 BODY = Path(__file__).with_name("body.html.j2")
 
 # The order in which an output with several forms is shown. JavaScript, widgets, and SVG as markup are not in it.
@@ -49,18 +52,23 @@ def page(notebook: NotebookNode, heading: Heading) -> str:
     Whatever the notebook's outputs hold passes :func:`sanitise`; the shell around it has fixed text, and the client's
     words, escaped.
     """
-    return shell(heading, *_sections(sanitise(_body(notebook))))
+    return shell(heading, *_sections(sanitise(_body(_translated(notebook, heading.look.locale)))))
 
 
 def shell(heading: Heading, lead: Html, sections: list[tuple[str, str, Html]]) -> str:
     """A page of parts that are safe: what stands before the sections, and each one's slug, title and content."""
-    css = STYLESHEET.read_text(encoding="utf-8") + heading.look.css
+    css = stylesheet() + heading.look.css
     contents = tag(
         "nav", tag("ol", *(tag("li", tag("a", text, href=f"#{slug}")) for slug, text, _ in sections)), class_="contents"
     )
     header = tag(
         "header",
-        tag("img", src=heading.look.logo, alt=f"Logo of {heading.client}", class_="logo")
+        tag(
+            "img",
+            src=heading.look.logo,
+            alt=say("Logo of {client}", client=heading.client, in_locale=heading.look.locale),
+            class_="logo",
+        )
         if heading.look.logo
         else None,
         paragraph(heading.client, class_="client"),
@@ -78,13 +86,43 @@ def shell(heading: Heading, lead: Html, sections: list[tuple[str, str, Html]]) -
         tag("title", f"{heading.title} · {heading.client}"),
         tag("style", Html(css)),
     )
-    return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>{contents}{main}</body>\n</html>\n'
+    language = language_of(heading.look.locale)
+    return f'<!doctype html>\n<html lang="{language}">\n<head>{head}</head>\n<body>{contents}{main}</body>\n</html>\n'
+
+
+def _logo(heading: Heading) -> str:
+    return say("Logo of {client}", client=heading.client, in_locale=heading.look.locale)
+
+
+@cache
+def stylesheet() -> str:
+    """The style of all pages, with the font that they are set in: Inter, under the SIL Open Font License 1.1."""
+    font = base64.b64encode(FONT.read_bytes()).decode()
+    face = (
+        f'@font-face{{font-family:"Inter";font-weight:400 700;src:url(data:font/woff2;base64,{font}) format("woff2")}}'
+    )
+    return f"{face}\n{STYLESHEET.read_text(encoding='utf-8')}"
 
 
 def _policy(css: str) -> str:
-    """Nothing may be loaded, run or sent: only this stylesheet, by its digest, and pictures inside the page."""
+    """Nothing may be loaded, run or sent: only this stylesheet, by its digest, and what lies inside the page."""
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    inside = "img-src data:; font-src data:"
+    return f"default-src 'none'; style-src 'sha256-{digest}'; {inside}; base-uri 'none'; form-action 'none'"
+
+
+def _translated(notebook: NotebookNode, locale: str) -> NotebookNode:
+    """The same notebook with the words of its Markdown in the page's language."""
+    if language_of(locale) == "en":
+        return notebook
+    from copy import deepcopy
+
+    notebook = deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for part in markdown_parts(cell.source):
+                cell.source = cell.source.replace(part, say(part, in_locale=locale))
+    return notebook
 
 
 def _body(notebook: NotebookNode) -> str:

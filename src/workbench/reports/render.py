@@ -20,7 +20,7 @@ from workbench.files import sha256_of_file
 from workbench.reports.execute import Limits, execute
 from workbench.reports.failure import write_failure
 from workbench.reports.inputs import hand_over
-from workbench.reports.locale import moment
+from workbench.reports.locale import moment, noted, say
 from workbench.reports.look import look_of
 from workbench.reports.page import Heading, page
 from workbench.reports.parameters import Scalar, bind
@@ -41,7 +41,7 @@ FIRST_WAIT_SECONDS = 1.0
 FAILED = ".failed"
 """Folder beside a client's reports that keeps what is left of a failed one, for the operator: a page, a notebook."""
 
-FLEET = "All clients"
+FLEET = noted("All clients")
 """What stands where a client's title would."""
 
 RESERVED = ("client", "inputs")
@@ -139,11 +139,15 @@ def _page(task: _Task, made: str, where: str) -> str:
         text = json.dumps(value, default=str)
         _refuse_secret(task.secrets, text, f"'{name}', which the report is made from", where)
     notebook = _executed(task)
+    when = moment(datetime.fromisoformat(made), locale=look.locale)
     notes = (
-        f"Made {moment(datetime.fromisoformat(made), locale=look.locale)} UTC",
-        f"Questions to {client.owner}" if client else "For the operator only: it names all clients",
+        say("Made {moment} UTC", moment=when, in_locale=look.locale),
+        say("Questions to {owner}", owner=client.owner, in_locale=look.locale)
+        if client
+        else say("For the operator only: it names all clients", in_locale=look.locale),
     )
-    html = page(notebook, Heading(client.title if client else FLEET, task.template.title, notes, look))
+    title = say(task.template.title, in_locale=look.locale)
+    html = page(notebook, Heading(client.title if client else say(FLEET), title, notes, look))
     _refuse_secret(task.secrets, html, "the page", where)
     return html
 

@@ -5,23 +5,30 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from workbench.reports.locale import decimal
+from workbench.reports.locale import decimal, noted, say, spoken
+from workbench.reports.sentences import SENTENCES
 
 __all__ = [
     "METRICS",
     "MODELS",
     "MetricWords",
+    "capital",
     "count",
+    "label",
     "metric_words",
     "model_name",
     "named",
     "number",
     "percent",
     "short_name",
+    "signed",
+    "signed_percent",
 ]
+
+MINUS = "\N{MINUS SIGN}"
 
 MODELS = ("ensemble", "network", "boosting", "linear", "majority")
 """The models that an evaluation may have."""
@@ -30,18 +37,28 @@ MODELS = ("ensemble", "network", "boosting", "linear", "majority")
 def model_name(model: str, task: str) -> str:
     """What a reader calls a model. The guess is always the same: the shares, or the mean, of the training rows."""
     names = {
-        "ensemble": "Mean of the models",
-        "network": "Neural network",
-        "boosting": "Gradient boosting",
-        "linear": "Linear model",
-        "majority": "Mean guess" if task == "regression" else "Majority guess",
+        "ensemble": say("Mean of the models"),
+        "network": say("Neural network"),
+        "boosting": say("Gradient boosting"),
+        "linear": say("Linear model"),
+        "majority": say("Mean guess") if task == "regression" else say("Majority guess"),
     }
     return names.get(model, model)
 
 
 def short_name(model: str) -> str:
-    """What a sentence calls a model, after "the"."""
-    return {"ensemble": "mean of the models", "boosting": "boosting model", "linear": "linear model"}.get(model, model)
+    """What a sentence calls a model, with its article."""
+    return {
+        "ensemble": say("the mean of the models"),
+        "boosting": say("the boosting model"),
+        "linear": say("the linear model"),
+        "network": say("the network"),
+    }.get(model, model)
+
+
+def capital(sentence: str) -> str:
+    """The same, with a capital at its start."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def number(value: float | None, digits: int = 3, *, grouped: bool = True) -> str:
@@ -68,6 +85,21 @@ def percent(share: float | None, decimals: int = 1) -> str:
 def count(rows: float | None) -> str:
     """Thousands apart."""
     return "—" if rows is None else decimal(str(int(rows)))
+
+
+def signed(value: float) -> str:
+    """A difference, with its sign."""
+    return f"{'+' if value > 0 else MINUS}{number(abs(value))}"
+
+
+def signed_percent(share: float) -> str:
+    """A relative difference in percent, with its sign, to two digits."""
+    return f"{'+' if share > 0 else MINUS}{number(100 * abs(share), 2)} %"
+
+
+def label(name: str) -> str:
+    """A name out of a table as a reader has it: ``quarantined_share`` is ``quarantined share``."""
+    return say(name) if " " in name else say(name.replace("_", " "))
 
 
 @dataclass(frozen=True)
@@ -101,80 +133,84 @@ def _fixed(value: float | None) -> str:
 
 def _of_100(share: float) -> str:
     """How many of a hundred, in words."""
-    return "more than 99" if 0.995 <= share < 1 else f"{100 * share:.0f}"
+    return say("more than 99") if 0.995 <= share < 1 else f"{100 * share:.0f}"
 
 
 METRICS: dict[str, MetricWords] = {
     "roc_auc": MetricWords(
-        "ROC AUC",
+        noted("ROC AUC"),
         higher_is_better=True,
-        short="how well it ranks",
-        reading=lambda v: (
-            "Take one row where the answer is yes and one where it is no, at random: the model gives the first one the "
-            f"higher score {_of_100(v)} times in 100. Guessing gets 50, perfection 100."
+        short=noted("how well it ranks"),
+        reading=lambda v: say(
+            "Take one row where the answer is yes and one where it is no, at random: the model gives the first one "
+            "the higher score {v} times in 100. Guessing gets 50, perfection 100.",
+            v=_of_100(v),
         ),
         show=_fixed,
     ),
     "average_precision": MetricWords(
-        "Average precision",
+        noted("Average precision"),
         higher_is_better=True,
-        short="how pure the top of the list is",
-        reading=lambda v: (
-            f"Going down the list from the highest score, on average {percent(v, 0)} of the rows so far are truly yes."
+        short=noted("how pure the top of the list is"),
+        reading=lambda v: say(
+            "Going down the list from the highest score, on average {v} of the rows so far are truly yes.",
+            v=percent(v, 0),
         ),
         show=_fixed,
     ),
     "log_loss": MetricWords(
-        "Log loss",
+        noted("Log loss"),
         higher_is_better=False,
-        short="how surprised it is by the truth",
-        reading=lambda v: (
-            f"The truth had, typically, a predicted probability of {percent(math.exp(-v), 0)}; 100 % is perfect."
+        short=noted("how surprised it is by the truth"),
+        reading=lambda v: say(
+            "The truth had, typically, a predicted probability of {v}; 100 % is perfect.", v=percent(math.exp(-v), 0)
         ),
         show=_fixed,
     ),
     "brier": MetricWords(
-        "Brier score",
+        noted("Brier score"),
         higher_is_better=False,
-        short="how far the probabilities are off",
-        reading=lambda v: (
-            f"A predicted probability is typically {percent(math.sqrt(max(v, 0)), 0)} away from what happened."
+        short=noted("how far the probabilities are off"),
+        reading=lambda v: say(
+            "A predicted probability is typically {v} away from what happened.", v=percent(math.sqrt(max(v, 0)), 0)
         ),
         show=_fixed,
     ),
     "accuracy": MetricWords(
-        "Accuracy",
+        noted("Accuracy"),
         higher_is_better=True,
-        short="how often it is right",
-        reading=lambda v: f"Of 100 rows, it gets {_of_100(v)} right.",
+        short=noted("how often it is right"),
+        reading=lambda v: say("Of 100 rows, it gets {v} right.", v=_of_100(v)),
         show=percent,
     ),
     "macro_f1": MetricWords(
-        "Macro F1",
+        noted("Macro F1"),
         higher_is_better=True,
-        short="how often it is right, rare classes counting as much",
-        reading=lambda v: f"Averaged over the classes, found and rightly named: {_of_100(v)} of 100.",
+        short=noted("how often it is right, rare classes counting as much"),
+        reading=lambda v: say("Averaged over the classes, found and rightly named: {v} of 100.", v=_of_100(v)),
         show=_fixed,
     ),
     "rmse": MetricWords(
         "RMSE",
         higher_is_better=False,
-        short="typical error, large ones count more",
-        reading=lambda v: f"A prediction is typically off by {number(v)}, large errors counting more than small ones.",
+        short=noted("typical error, large ones count more"),
+        reading=lambda v: say(
+            "A prediction is typically off by {v}, large errors counting more than small ones.", v=number(v)
+        ),
         show=number,
     ),
     "mae": MetricWords(
         "MAE",
         higher_is_better=False,
-        short="average error",
-        reading=lambda v: f"A prediction is off by {number(v)} on average.",
+        short=noted("average error"),
+        reading=lambda v: say("A prediction is off by {v} on average.", v=number(v)),
         show=number,
     ),
     "r2": MetricWords(
         "R²",
         higher_is_better=True,
-        short="share of the differences explained",
-        reading=lambda v: f"The model explains {percent(max(v, 0), 0)} of why the values differ between rows.",
+        short=noted("share of the differences explained"),
+        reading=lambda v: say("The model explains {v} of why the values differ between rows.", v=percent(max(v, 0), 0)),
         show=_fixed,
     ),
 }
@@ -183,13 +219,21 @@ METRICS: dict[str, MetricWords] = {
 
 def metric_words(name: str) -> MetricWords:
     """The words for a metric; a plain stand-in for one that is not known here."""
-    return METRICS.get(name) or MetricWords(
-        name.replace("_", " "), higher_is_better=True, short="", reading=lambda v: f"It is {number(v)}.", show=number
+    if name in METRICS:
+        known = METRICS[name]
+        return replace(known, label=say(known.label), short=say(known.short))
+    return MetricWords(
+        name.replace("_", " "),
+        higher_is_better=True,
+        short="",
+        reading=lambda v: say("It is {v}.", v=number(v)),
+        show=number,
     )
 
 
 def named(sentence: str) -> str:
     """A sentence of the gate with the metric's label for its name, a capital at the start, and a full stop."""
-    for name, words in METRICS.items():
-        sentence = re.sub(rf"\b{name}\b", words.label, sentence)
-    return f"{sentence[:1].upper()}{sentence[1:]}."
+    sentence = spoken(sentence, SENTENCES)
+    for name in METRICS:
+        sentence = re.sub(rf"\b{name}\b", metric_words(name).label, sentence)
+    return f"{capital(sentence)}."

@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.reports.charts.rows import name_rows
 from workbench.reports.html import Html
+from workbench.reports.locale import say
 from workbench.reports.style import BLUE, INK, MUTED, VERMILLION, picture
 from workbench.reports.words import count, percent
 
@@ -20,8 +21,11 @@ def kept_rows(tables: dict[str, dict[str, Any]]) -> Html:
         tables: name to ``read``, ``kept``, ``quarantined`` and ``quarantined_share``.
     """
     names = list(tables)
-    alt = "; ".join(f"{name}: {count(one['kept'])} of {count(one['read'])} rows kept" for name, one in tables.items())
-    caption = "Each bar is one table, all of its rows; blue was kept, orange was refused. In brackets: rows read."
+    alt = "; ".join(
+        say("{name}: {kept} of {read} rows kept", name=name, kept=count(one["kept"]), read=count(one["read"]))
+        for name, one in tables.items()
+    )
+    caption = say("Each bar is one table, all of its rows; blue was kept, orange was refused. In brackets: rows read.")
     with picture(alt=alt, caption=caption, height=0.36 * len(names) + 0.7) as drawn:
         (ax,) = drawn.axes
         kept = [100 * (1 - one["quarantined_share"]) for one in tables.values()]
@@ -32,7 +36,7 @@ def kept_rows(tables: dict[str, dict[str, Any]]) -> Html:
             ax.annotate(
                 text, (100, position), (6, 0), textcoords="offset points", va="center", color=INK, weight="bold"
             )
-        ax.set(xlim=(0, 112), xlabel="% of the rows read")
+        ax.set(xlim=(0, 112), xlabel=say("% of the rows read"))
         ax.set_xticks([0, 25, 50, 75, 100])
         name_rows(ax, [f"{name}  ({count(one['read'])})" for name, one in tables.items()])
     return drawn.html
@@ -44,8 +48,8 @@ def missing_shares(shares: list[tuple[str, float]]) -> Html:
     Args:
         shares: ``table.column`` and the share of its rows that have no value.
     """
-    alt = "Missing: " + ", ".join(f"{name} {percent(share)}" for name, share in shares)
-    caption = (
+    alt = say("Missing: ") + ", ".join(f"{name} {percent(share)}" for name, share in shares)
+    caption = say(
         "The share of the kept rows that have no value in that column. Columns that are not here have a value in every "
         "row."
     )
@@ -55,7 +59,7 @@ def missing_shares(shares: list[tuple[str, float]]) -> Html:
         ax.barh(range(len(shares)), [100 * share for _, share in shares], 0.6, color=BLUE)
         for position, (_, share) in enumerate(shares):
             ax.annotate(percent(share), (100, position), (6, 0), textcoords="offset points", va="center", color=INK)
-        ax.set(xlim=(0, 112), xlabel="% of the rows")
+        ax.set(xlim=(0, 112), xlabel=say("% of the rows"))
         ax.set_xticks([0, 25, 50, 75, 100])
         name_rows(ax, [name for name, _ in shares])
     return drawn.html
@@ -69,8 +73,11 @@ def time_spans(spans: list[tuple[str, datetime, datetime]]) -> Html:
     """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
-    alt = "; ".join(f"{name}: {first:%Y-%m-%d} to {last:%Y-%m-%d}" for name, first, last in spans)
-    caption = (
+    alt = "; ".join(
+        say("{name}: {first:%Y-%m-%d} to {last:%Y-%m-%d}", name=name, first=first, last=last)
+        for name, first, last in spans
+    )
+    caption = say(
         "From the oldest to the newest value. A bar that ends before the others is a table that is no longer filled."
     )
     with picture(alt=alt, caption=caption, height=0.38 * len(spans) + 0.8) as drawn:

@@ -6,6 +6,8 @@ from typing import Any
 
 from workbench.reports.charts.rows import name_rows
 from workbench.reports.html import Html
+from workbench.reports.locale import say, spoken
+from workbench.reports.sentences import BINS
 from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, picture
 from workbench.reports.words import number, percent
 
@@ -25,10 +27,12 @@ def furthest(columns: list[dict[str, Any]], limits: dict[str, float]) -> Html:
         columns: ``column``, ``psi`` and ``state`` of each, the furthest first.
         limits: ``watch`` and ``drift``.
     """
-    alt = "Population stability index: " + ", ".join(f"{c['column']} {number(c['psi'], 2)}" for c in columns)
-    caption = (
-        f"The population stability index of each column. Dotted lines: from {limits['watch']:g} on a column is watched "
-        f"(orange), from {limits['drift']:g} on it has drifted (red), unless chance alone could explain it (blue)."
+    alt = say("Population stability index: ") + ", ".join(f"{c['column']} {number(c['psi'], 2)}" for c in columns)
+    caption = say(
+        "The population stability index of each column. Dotted lines: from {watch:g} on a column is watched "
+        "(orange), from {drift:g} on it has drifted (red), unless chance alone could explain it (blue).",
+        watch=limits["watch"],
+        drift=limits["drift"],
     )
     with picture(alt=alt, caption=caption, height=0.3 * len(columns) + 0.9) as drawn:
         (ax,) = drawn.axes
@@ -40,7 +44,10 @@ def furthest(columns: list[dict[str, Any]], limits: dict[str, float]) -> Html:
             ax.annotate(text, (column["psi"], position), (5, 0), textcoords="offset points", va="center", color=INK)
         for name in ("watch", "drift"):
             ax.axvline(limits[name], color=MUTED, lw=1, ls=":")
-        ax.set(xlabel="population stability index", xlim=(0, 1.12 * max(limits["drift"], *(c["psi"] for c in columns))))
+        ax.set(
+            xlabel=say("population stability index"),
+            xlim=(0, 1.12 * max(limits["drift"], *(c["psi"] for c in columns))),
+        )
         name_rows(ax, [c["column"] for c in columns])
     return drawn.html
 
@@ -54,23 +61,35 @@ def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
     """
     kept = sorted(sorted(bins, key=lambda one: -max(one["before"], one["now"]))[:MOST_BINS], key=bins.index)
     widest = max(kept, key=lambda one: abs(one["now"] - one["before"]))
-    gap = f"{percent(widest['before'])} before, {percent(widest['now'])} now"
-    alt = f"{column}, by bin. The bin that moved most, “{widest['bin']}”: {gap}."
-    fewer = f" The {len(kept)} commonest of {len(bins)}." if len(kept) < len(bins) else ""
-    caption = f"Share of the rows in each bin. “{widest['bin']}” moved most: {gap}.{fewer}"
+    gap = say("{before} before, {now} now", before=percent(widest["before"]), now=percent(widest["now"]))
+    alt = say(
+        "{column}, by bin. The bin that moved most, “{bin}”: {gap}.",
+        column=column,
+        bin=spoken(widest["bin"], BINS),
+        gap=gap,
+    )
+    fewer = say(" The {kept} commonest of {bins}.", kept=len(kept), bins=len(bins)) if len(kept) < len(bins) else ""
+    caption = say(
+        "Share of the rows in each bin. “{bin}” moved most: {gap}.{fewer}",
+        bin=spoken(widest["bin"], BINS),
+        gap=gap,
+        fewer=fewer,
+    )
     with picture(alt=alt, caption=caption, height=2.5) as drawn:
         (ax,) = drawn.axes
         places = range(len(kept))
-        ax.bar([x - 0.2 for x in places], [100 * one["before"] for one in kept], 0.38, color=GREY, label="training")
-        ax.bar([x + 0.2 for x in places], [100 * one["now"] for one in kept], 0.38, color=BLUE, label="new rows")
-        names = [one["bin"].replace("$", r"\$") for one in kept]
+        ax.bar(
+            [x - 0.2 for x in places], [100 * one["before"] for one in kept], 0.38, color=GREY, label=say("training")
+        )
+        ax.bar([x + 0.2 for x in places], [100 * one["now"] for one in kept], 0.38, color=BLUE, label=say("new rows"))
+        names = [spoken(one["bin"], BINS).replace("$", r"\$") for one in kept]
         long = max(map(len, names)) > 9 or len(names) > 8
         ax.set_xticks(
             list(places), [name[:18] for name in names], rotation=30 if long else 0, ha="right" if long else "center"
         )
         ax.tick_params(axis="x", length=0)
         ax.grid(visible=False, axis="x")
-        ax.set_ylabel("% of the rows")
+        ax.set_ylabel(say("% of the rows"))
         ax.set_ylim(top=1.25 * ax.get_ylim()[1])
         ax.legend(loc="upper center", ncols=2)
     return drawn.html

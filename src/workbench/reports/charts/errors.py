@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.reports.html import Html
+from workbench.reports.locale import say
 from workbench.reports.style import BLUE, INK, MUTED, VERMILLION, picture
 from workbench.reports.words import number
 
@@ -25,8 +26,10 @@ def confusion(pairs: list[dict[str, Any]]) -> Html:
 
     shown = list(dict.fromkeys(pair["truth"] for pair in pairs))
     share = np.array([100 * pair["rows"] / max(pair["of"], 1) for pair in pairs]).reshape(len(shown), len(shown))
-    alt = "; ".join(f"{name}: {share[i, i]:.0f} % right" for i, name in enumerate(shown))
-    caption = "Rows: the true class. Columns: what the model said. A perfect model has 100 on the diagonal only."
+    alt = "; ".join(
+        say("{name}: {share} % right", name=name, share=f"{share[i, i]:.0f}") for i, name in enumerate(shown)
+    )
+    caption = say("Rows: the true class. Columns: what the model said. A perfect model has 100 on the diagonal only.")
     with picture(alt=alt, caption=caption, height=0.42 * len(shown) + 1.3) as drawn:
         (ax,) = drawn.axes
         ax.pcolormesh(share, cmap=_blues(), vmin=0, vmax=100, edgecolors="none")
@@ -39,7 +42,7 @@ def confusion(pairs: list[dict[str, Any]]) -> Html:
         ax.tick_params(length=0, labelcolor=INK)
         ax.invert_yaxis()
         ax.grid(visible=False)
-        ax.set(xlabel="the model said, % of the row", ylabel="truth")
+        ax.set(xlabel=say("the model said, % of the row"), ylabel=say("truth"))
     return drawn.html
 
 
@@ -58,12 +61,15 @@ def predicted_against_true(errors: dict[str, Any]) -> Html:
     from matplotlib.colors import LogNorm
 
     typical = number(errors["typical"])
-    alt = (
-        f"Half of the predictions are within {typical} of the truth; the mean error is {number(errors['mean_error'])}."
+    alt = say(
+        "Half of the predictions are within {typical} of the truth; the mean error is {mean_error}.",
+        typical=typical,
+        mean_error=number(errors["mean_error"]),
     )
-    caption = (
-        "Left: each cell counts rows, darker is more; a perfect model has all of them on the dotted line. Right: the "
-        f"errors; half of the predictions are within {typical} of the truth."
+    caption = say(
+        "Left: each cell counts rows, darker is more; a perfect model has all of them on the dotted line. Right: "
+        "the errors; half of the predictions are within {typical} of the truth.",
+        typical=typical,
     )
     with picture(alt=alt, caption=caption, height=3.3, columns=2) as drawn:
         cloud, spread = drawn.axes
@@ -75,11 +81,11 @@ def predicted_against_true(errors: dict[str, Any]) -> Html:
                 xs, ys, c=rows, cmap=_blues("#b5d4e9"), norm=LogNorm(1, max(2, *rows)), marker="s", s=22, lw=0
             )
         cloud.plot([low, high], [low, high], color=MUTED, lw=1, ls=":")
-        cloud.set(xlabel="truth", ylabel="prediction", title="Prediction and truth")
+        cloud.set(xlabel=say("truth"), ylabel=say("prediction"), title=say("Prediction and truth"))
         bins = errors["errors"]
         edges = [bins[0]["from"], *(one["to"] for one in bins)]
         spread.stairs([100 * one["share"] for one in bins], edges, fill=True, color=BLUE, alpha=0.6)
         spread.axvline(0, color=MUTED, lw=1, ls=":")
         spread.axvline(errors["mean_error"], color=VERMILLION, lw=1.5)
-        spread.set(xlabel="prediction minus truth", ylabel="% of the rows", title="Errors")
+        spread.set(xlabel=say("prediction minus truth"), ylabel=say("% of the rows"), title=say("Errors"))
     return drawn.html

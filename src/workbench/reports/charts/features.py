@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.reports.charts.rows import name_rows
 from workbench.reports.html import Html, paragraph
+from workbench.reports.locale import say
 from workbench.reports.style import BLUE, MUTED, picture
 from workbench.reports.words import metric_words, number
 
@@ -23,11 +24,14 @@ def importance(features: list[dict[str, Any]], metric: str, top: int) -> Html:
     ranked = sorted(features, key=lambda row: -row["importance"])[:top]
     label = metric_words(metric).label
     if not ranked:
-        return paragraph(f"{label} is undefined on the held-out rows, so nothing can be said.")
-    alt = f"Loss of {label} when shuffled: " + ", ".join(f"{r['feature']} {number(r['importance'], 2)}" for r in ranked)
-    caption = (
-        f"How much {label} is lost when the values of one column are shuffled. Columns that tell the same share their "
-        "importance; a long bar says that the model uses the column, not that the column is the cause."
+        return paragraph(say("{label} is undefined on the held-out rows, so nothing can be said.", label=label))
+    alt = say("Loss of {label} when shuffled: ", label=label) + ", ".join(
+        f"{r['feature']} {number(r['importance'], 2)}" for r in ranked
+    )
+    caption = say(
+        "How much {label} is lost when the values of one column are shuffled. Columns that tell the same share "
+        "their importance; a long bar says that the model uses the column, not that the column is the cause.",
+        label=label,
     )
     with picture(alt=alt, caption=caption, height=0.29 * len(ranked) + 0.8) as drawn:
         (ax,) = drawn.axes
@@ -35,6 +39,6 @@ def importance(features: list[dict[str, Any]], metric: str, top: int) -> Html:
         bars = [row["importance"] for row in ranked]
         ax.barh(range(len(ranked)), bars, 0.62, xerr=errors, color=BLUE, error_kw={"ecolor": MUTED, "elinewidth": 1.2})
         ax.axvline(0, color=MUTED, lw=1)
-        ax.set_xlabel(f"{label} lost")
+        ax.set_xlabel(say("{label} lost", label=label))
         name_rows(ax, [row["feature"] for row in ranked])
     return drawn.html

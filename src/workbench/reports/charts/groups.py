@@ -7,6 +7,7 @@ from typing import Any
 from workbench.reports.charts.rows import name_rows
 from workbench.reports.estimates import Estimate, leads
 from workbench.reports.html import Html
+from workbench.reports.locale import say
 from workbench.reports.style import BLUE, GREY, MUTED, VERMILLION, picture
 from workbench.reports.words import count, metric_words, number, percent
 
@@ -24,10 +25,16 @@ def by_group(column: str, groups: list[dict[str, Any]], metric: str, overall: Es
     """
     words = metric_words(metric)
     shown = [group for group in groups if group[metric] is not None]
-    alt = f"{words.label} by {column}: " + ", ".join(f"{g['value']} {words.show(g[metric])}" for g in shown)
-    caption = f"{words.label} by {column}; in brackets, held-out rows. The dotted line is all rows together"
+    alt = say("{label} by {column}: ", label=words.label, column=column) + ", ".join(
+        f"{g['value']} {words.show(g[metric])}" for g in shown
+    )
+    caption = say(
+        "{label} by {column}; in brackets, held-out rows. The dotted line is all rows together",
+        label=words.label,
+        column=column,
+    )
     caption += f" ({words.show(overall.value)})" + (
-        ", the band its confidence interval." if overall.low is not None else "."
+        say(", the band its confidence interval.") if overall.low is not None else "."
     )
     with picture(alt=alt, caption=caption, height=0.28 * len(shown) + 0.8) as drawn:
         (ax,) = drawn.axes
@@ -56,13 +63,19 @@ def reliability(bins: list[dict[str, Any]], task: str) -> Html:
     regression = task == "regression"
     show = number if regression else percent
     widest = max(bins, key=lambda row: abs(row["predicted"] - row["observed"]))
-    gap = f"predicted {show(widest['predicted'])}, observed {show(widest['observed'])}"
-    alt = f"{len(bins)} bins of rows; the widest gap: {gap}."
-    what = "the mean of what it predicted against the mean of what happened" if regression else (
-        "the probability that it gave against how often that came true"
+    gap = say(
+        "predicted {predicted}, observed {observed}",
+        predicted=show(widest["predicted"]),
+        observed=show(widest["observed"]),
+    )
+    alt = say("{bins} bins of rows; the widest gap: {gap}.", bins=len(bins), gap=gap)
+    what = say("the mean of what it predicted against the mean of what happened") if regression else (
+        say("the probability that it gave against how often that came true")
     )  # fmt: skip
-    caption = (
-        f"Each dot is a group of rows of equal size: {what}. On the dotted line, the two agree. Widest gap: {gap}."
+    caption = say(
+        "Each dot is a group of rows of equal size: {what}. On the dotted line, the two agree. Widest gap: {gap}.",
+        what=what,
+        gap=gap,
     )
     low, high = min(predicted + observed), max(predicted + observed)
     with picture(alt=alt, caption=caption, height=3.6) as drawn:
@@ -70,7 +83,7 @@ def reliability(bins: list[dict[str, Any]], task: str) -> Html:
         ax.plot([low, high], [low, high], color=MUTED, lw=1, ls=":")
         ax.plot(predicted, observed, color=BLUE, lw=1.2, alpha=0.5)
         ax.plot(predicted, observed, "o", color=BLUE, ms=7)
-        ax.set(xlabel="predicted", ylabel="observed")
+        ax.set(xlabel=say("predicted"), ylabel=say("observed"))
         if not regression:
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")

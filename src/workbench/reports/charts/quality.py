@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.reports.estimates import Estimate, estimates, undefined
 from workbench.reports.html import Html, paragraph
+from workbench.reports.locale import say
 from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, RUST, picture
 from workbench.reports.words import metric_words, model_name, number
 
@@ -22,11 +23,13 @@ def side_by_side(evaluation: dict[str, Any]) -> Html:
     found = estimates(evaluation, metric)
     if not found:
         return paragraph(undefined(evaluation))
-    alt = f"{words.label} on the held-out rows. " + "; ".join(
+    alt = say("{label} on the held-out rows. ", label=words.label) + "; ".join(
         f"{model_name(model, task)} {_spoken(found[model], words.show)}" for model in found
     )
-    better = "to the right" if words.higher_is_better else "to the left"
-    caption = f"Better is {better}. The line is the confidence interval: where the true value plausibly lies."
+    better = say("to the right") if words.higher_is_better else say("to the left")
+    caption = say(
+        "Better is {better}. The line is the confidence interval: where the true value plausibly lies.", better=better
+    )
     with picture(alt=alt, caption=caption, height=0.62 * len(found) + 0.75) as drawn:
         (ax,) = drawn.axes
         for position, (model, estimate) in enumerate(found.items()):
@@ -47,7 +50,11 @@ def side_by_side(evaluation: dict[str, Any]) -> Html:
 
 
 def _spoken(estimate: Estimate, show: Callable[[float | None], str]) -> str:
-    interval = f" (between {show(estimate.low)} and {show(estimate.high)})" if estimate.low is not None else ""
+    interval = (
+        say(" (between {low} and {high})", low=show(estimate.low), high=show(estimate.high))
+        if estimate.low is not None
+        else ""
+    )
     return show(estimate.value) + interval
 
 
@@ -59,28 +66,37 @@ def training_curve(history: list[dict[str, Any]]) -> Html:
     best = min(history, key=lambda row: row["validation_loss"])
     if len(history) == 1:
         return paragraph(
-            f"It learned for a single epoch, so there is no curve: training loss {number(best['train_loss'])}, "
-            f"validation loss {number(best['validation_loss'])}."
+            say(
+                "It learned for a single epoch, so there is no curve: training loss {train_loss}, validation loss "
+                "{validation_loss}.",
+                train_loss=number(best["train_loss"]),
+                validation_loss=number(best["validation_loss"]),
+            )
         )
-    alt = (
-        f"Loss over {len(history)} epochs: training from {history[0]['train_loss']:.3f} to "
-        f"{history[-1]['train_loss']:.3f}, validation lowest at {best['validation_loss']:.3f} in epoch {best['epoch']}."
+    alt = say(
+        "Loss over {history} epochs: training from {train_loss:.3f} to {train_loss_2:.3f}, validation lowest at "
+        "{validation_loss:.3f} in epoch {epoch}.",
+        history=len(history),
+        train_loss=history[0]["train_loss"],
+        train_loss_2=history[-1]["train_loss"],
+        validation_loss=best["validation_loss"],
+        epoch=best["epoch"],
     )
-    caption = (
-        f"The weights of epoch {best['epoch']} were kept, where the error on rows that it does not learn from "
-        "is lowest."
+    caption = say(
+        "The weights of epoch {epoch} were kept, where the error on rows that it does not learn from is lowest.",
+        epoch=best["epoch"],
     )
     if history[-1]["validation_loss"] > best["validation_loss"] and history[-1]["train_loss"] < best["train_loss"]:
-        caption += (
+        caption += say(
             " After it that line rose while the other went on down: it had begun to learn by heart, and was stopped."
         )
     with picture(alt=alt, caption=caption, height=2.9) as drawn:
         (ax,) = drawn.axes
-        ax.plot(epochs, [row["train_loss"] for row in history], color=GREY, label="rows it learns from")
-        ax.plot(epochs, [row["validation_loss"] for row in history], color=BLUE, label="rows it does not")
+        ax.plot(epochs, [row["train_loss"] for row in history], color=GREY, label=say("rows it learns from"))
+        ax.plot(epochs, [row["validation_loss"] for row in history], color=BLUE, label=say("rows it does not"))
         ax.axvline(best["epoch"], color=MUTED, lw=1, ls=":")
         ax.plot(best["epoch"], best["validation_loss"], "o", color=BLUE, ms=8)
-        ax.set(xlabel="epoch", ylabel="loss")
+        ax.set(xlabel=say("epoch"), ylabel=say("loss"))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend(loc="upper center")
     return drawn.html

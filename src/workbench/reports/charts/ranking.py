@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.reports.charts.quality import MODEL_COLOURS
 from workbench.reports.html import Html
+from workbench.reports.locale import say
 from workbench.reports.style import BLUE, GREY, MUTED, picture
 from workbench.reports.words import model_name, percent
 
@@ -21,14 +22,15 @@ def ranking(errors: dict[str, Any]) -> Html:
     Args:
         errors: of a binary task; see :func:`workbench.reports.holdout.describe_errors`.
     """
-    alt = "To find half of the rows whose answer is yes, " + "; ".join(
-        f"{model_name(model, 'binary')} gives {percent(share)} false alarms"
+    alt = say("To find half of the rows whose answer is yes, ") + "; ".join(
+        say("{model} gives {share} false alarms", model=model_name(model, "binary"), share=percent(share))
         for model, share in errors["alarms_at_half"].items()
     )
-    caption = (
-        "Left: of the rows where the answer is yes, the share that is found, against the share of false alarms; the "
-        "dotted line is guessing. Right: how many of the flagged rows are truly yes, as more and more of them are to "
-        f"be found; flagging at random gives {percent(errors['rate'])}."
+    caption = say(
+        "Left: of the rows where the answer is yes, the share that is found, against the share of false alarms; "
+        "the dotted line is guessing. Right: how many of the flagged rows are truly yes, as more and more of them "
+        "are to be found; flagging at random gives {rate}.",
+        rate=percent(errors["rate"]),
     )
     with picture(alt=alt, caption=caption, height=3.5, columns=2) as drawn:
         roc, precision = drawn.axes
@@ -38,8 +40,8 @@ def ranking(errors: dict[str, Any]) -> Html:
             colour = MODEL_COLOURS[model]
             roc.plot(*_curve(errors["roc"], model, "alarms", "found"), color=colour, label=model_name(model, "binary"))
             precision.plot(*_curve(errors["precision_recall"], model, "found", "right"), color=colour)
-        _unit_square(roc, "false alarms", "found", "ROC")
-        _unit_square(precision, "found", "right among flagged", "Precision and recall")
+        _unit_square(roc, say("false alarms"), say("found"), "ROC")
+        _unit_square(precision, say("found"), say("right among flagged"), say("Precision and recall"))
         roc.legend(loc="lower right")
     return drawn.html
 
@@ -59,14 +61,25 @@ def _unit_square(ax: Axes, x: str, y: str, title: str) -> None:
 def scores_by_answer(errors: dict[str, Any]) -> Html:
     """How the model's probabilities are spread, for the rows where the answer is yes and where it is no."""
     median, bins = errors["median_score"], errors["scores"]
-    alt = f"Median probability {median['yes']:.2f} where the answer is yes, {median['no']:.2f} where it is no."
-    caption = "Each group adds up to 100 %. The less the two overlap, the better the model tells them apart."
+    alt = say(
+        "Median probability {yes:.2f} where the answer is yes, {no:.2f} where it is no.",
+        yes=median["yes"],
+        no=median["no"],
+    )
+    caption = say("Each group adds up to 100 %. The less the two overlap, the better the model tells them apart.")
     with picture(alt=alt, caption=caption, height=2.5) as drawn:
         (ax,) = drawn.axes
         edges = [bins[0]["from"], *(one["to"] for one in bins)]
         for answer, colour in (("no", GREY), ("yes", BLUE)):
             heights = [100 * one[answer] for one in bins]
-            ax.stairs(heights, edges, fill=True, color=colour, alpha=0.55, label=f"answer is {answer}")
-        ax.set(xlabel="predicted probability", ylabel="% of the rows", xlim=(0, 1))
+            ax.stairs(
+                heights,
+                edges,
+                fill=True,
+                color=colour,
+                alpha=0.55,
+                label=say("answer is yes") if answer == "yes" else say("answer is no"),
+            )
+        ax.set(xlabel=say("predicted probability"), ylabel=say("% of the rows"), xlim=(0, 1))
         ax.legend(loc="upper center")
     return drawn.html

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from workbench.reports.html import Html, paragraph
+from workbench.reports.locale import say
 from workbench.reports.style import BLUE, GREY, INK, picture
 from workbench.reports.words import number
 
@@ -22,7 +23,7 @@ def parallel_coordinates(trials: list[dict[str, Any]]) -> Html:
     """
     told = [row for row in trials if row["validation_loss"] is not None and row["learning_rate"] is not None]
     if len(told) < 2:
-        return paragraph("Its settings are the defaults; a search for better ones is asked for with train.tune.")
+        return paragraph(say("Its settings are the defaults; a search for better ones is asked for with train.tune."))
     names = [name for name in told[0] if name not in KNOWN] + ["validation_loss"]
     # One that was given up may have any loss; the axis is for those that were not, and it ends at the top.
     whole = [row for row in told if row["state"] == "complete"] or told
@@ -31,14 +32,17 @@ def parallel_coordinates(trials: list[dict[str, Any]]) -> Html:
     ends["validation_loss"] = (min(losses), max(losses))
     best = next((row for row in told if row["best"]), min(told, key=lambda row: row["validation_loss"]))
     given_up = sum(row["state"] == "pruned" for row in told)
-    alt = (
-        f"{len(told)} settings were tried, {given_up} of them given up early. The best is trial {best['trial']}: "
-        + ", ".join(f"{name.replace('_', ' ')} {number(best[name])}" for name in names)
-    )
-    caption = (
-        f"A line is one of {len(told)} settings that were tried; the blue one was the best, dotted ones were given up "
-        "early, and one whose loss was beyond the axis ends at its top. Lower is better. Where the good lines meet on "
-        "an axis, that setting matters."
+    alt = say(
+        "{told} settings were tried, {given_up} of them given up early. The best is trial {trial}: ",
+        told=len(told),
+        given_up=given_up,
+        trial=best["trial"],
+    ) + ", ".join(f"{name.replace('_', ' ')} {number(best[name])}" for name in names)
+    caption = say(
+        "A line is one of {told} settings that were tried; the blue one was the best, dotted ones were given up "
+        "early, and one whose loss was beyond the axis ends at its top. Lower is better. Where the good lines meet "
+        "on an axis, that setting matters.",
+        told=len(told),
     )
     with picture(alt=alt, caption=caption, height=3.2) as drawn:
         (ax,) = drawn.axes

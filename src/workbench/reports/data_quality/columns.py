@@ -8,7 +8,7 @@ from typing import Any
 from workbench.clients import Client, Schema
 from workbench.reports.charts.data import missing_shares, time_spans
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
-from workbench.reports.locale import day, decimal
+from workbench.reports.locale import day, decimal, say
 from workbench.reports.words import count, number, percent
 
 __all__ = ["column_tables", "freshness", "missing", "missing_columns", "spans"]
@@ -34,8 +34,12 @@ def missing(summary: dict[str, Any]) -> Html:
     """Where values are missing."""
     shares = missing_columns(summary)
     if not shares:
-        return paragraph("Nothing: every column has a value in every row.")
-    more = f"The {MOST_COLUMNS} emptiest of {len(shares)} columns with gaps." if len(shares) > MOST_COLUMNS else None
+        return paragraph(say("Nothing: every column has a value in every row."))
+    more = (
+        say("The {most_columns} emptiest of {shares} columns with gaps.", most_columns=MOST_COLUMNS, shares=len(shares))
+        if len(shares) > MOST_COLUMNS
+        else None
+    )
     return joined(missing_shares(shares[:MOST_COLUMNS]), paragraph(more, class_="quiet") if more else None)
 
 
@@ -60,9 +64,14 @@ def freshness(summary: dict[str, Any]) -> Html:
     """How old the newest rows are."""
     found = spans(summary)
     if not found:
-        return paragraph("No table has a column with dates or times, so their age cannot be told from their content.")
+        return paragraph(
+            say("No table has a column with dates or times, so their age cannot be told from their content.")
+        )
     name, _, last = max(found, key=lambda span: span[2])
-    return joined(paragraph(f"The newest value is of {day(last)}, in {name}."), time_spans(found[:MOST_COLUMNS]))
+    return joined(
+        paragraph(say("The newest value is of {last}, in {name}.", last=day(last), name=name)),
+        time_spans(found[:MOST_COLUMNS]),
+    )
 
 
 def column_tables(client: Client, summary: dict[str, Any], schema: Schema | None) -> Html:
@@ -85,19 +94,21 @@ def column_tables(client: Client, summary: dict[str, Any], schema: Schema | None
         ]
         pieces += [
             tag("h3", name),
-            table(["Column", "Type", "Missing", "Distinct, about", "Range"], rows, numbers=[2, 3]),
+            table(
+                [say("Column"), say("Type"), say("Missing"), say("Distinct, about"), say("Range")], rows, numbers=[2, 3]
+            ),
         ]
     return joined(*pieces)
 
 
 def _range(profile: dict[str, Any], *, personal: bool) -> Cell:
     if personal:
-        return Cell("personal: not shown", "quiet")
+        return Cell(say("personal: not shown"), "quiet")
     low, high = profile["min"], profile["max"]
     if low is None or high is None:
         return Cell("—", "quiet")
-    mean = f"mean {_value(profile['mean'])}" if profile["mean"] is not None else ""
-    return Cell(_value(low) if low == high else f"{_value(low)} to {_value(high)}", note=mean)
+    mean = say("mean {mean}", mean=_value(profile["mean"])) if profile["mean"] is not None else ""
+    return Cell(_value(low) if low == high else say("{low} to {high}", low=_value(low), high=_value(high)), note=mean)
 
 
 def _value(value: Any) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from workbench.clients import Client, Schema
 from workbench.reports.html import Html, steps
+from workbench.reports.locale import say, spoken
+from workbench.reports.sentences import REASONS
 
 __all__ = ["next_steps"]
 
@@ -18,8 +20,8 @@ def next_steps(client: Client, summary: dict[str, Any], schema: Schema | None) -
     quarantine = f"data/{client.id}/02_intermediate/quarantine"
     refused = [
         (
-            f"Look at the refused rows of {name}",
-            f"Most often: {next(iter(one['reasons']))}.",
+            say("Look at the refused rows of {name}", name=name),
+            say("Most often: {reasons}.", reasons=spoken(next(iter(one["reasons"])), REASONS)),
             f"{quarantine}/{name}.parquet",
         )
         for name, one in summary["tables"].items()
@@ -30,14 +32,24 @@ def next_steps(client: Client, summary: dict[str, Any], schema: Schema | None) -
     empty = _columns(summary, lambda profile: profile["null_share"] > MOSTLY_MISSING)
     found = [
         *refused,
-        ("Write a schema", f"Nothing was checked in {unchecked}.", f"conf/clients/{client.id}/schema.yml")
+        (
+            say("Write a schema"),
+            say("Nothing was checked in {unchecked}.", unchecked=unchecked),
+            f"conf/clients/{client.id}/schema.yml",
+        )
         if unchecked
         else None,
-        ("Ask whether one value is all there is", f"These columns never vary: {constant}.", "") if constant else None,
-        ("Ask why so much is missing", f"More than half is, in {empty}.", "") if empty else None,
         (
-            "Bring in new rows when there are some",
-            "Everything that depends on them is made anew.",
+            say("Ask whether one value is all there is"),
+            say("These columns never vary: {constant}.", constant=constant),
+            "",
+        )
+        if constant
+        else None,
+        (say("Ask why so much is missing"), say("More than half is, in {empty}.", empty=empty), "") if empty else None,
+        (
+            say("Bring in new rows when there are some"),
+            say("Everything that depends on them is made anew."),
             f"kedro run --env clients/{client.id}",
         ),
     ]
@@ -51,4 +63,4 @@ def _columns(summary: dict[str, Any], found: Callable[[dict[str, Any]], bool]) -
         for column, profile in one["columns"].items()
         if found(profile)
     ]
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return ", ".join(names[:8]) + (say(" and {names} more", names=len(names) - 8) if len(names) > 8 else "")

@@ -7,6 +7,8 @@ from typing import Any
 from workbench.clients import Schema
 from workbench.reports.charts.data import kept_rows
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
+from workbench.reports.locale import say, spoken
+from workbench.reports.sentences import REASONS
 from workbench.reports.words import count, percent
 
 __all__ = ["refused", "sources", "table_overview"]
@@ -19,7 +21,9 @@ def table_overview(summary: dict[str, Any], schema: Schema | None) -> Html:
     described = schema.tables if schema else {}
     rows: list[list[Cell | str]] = [
         [
-            Cell(name, note=described[name].description if name in described else "no schema: nothing was checked"),
+            Cell(
+                name, note=described[name].description if name in described else say("no schema: nothing was checked")
+            ),
             count(one["read"]),
             count(one["kept"]),
             Cell(count(one["quarantined"]), "bad" if one["quarantined"] else ""),
@@ -27,7 +31,9 @@ def table_overview(summary: dict[str, Any], schema: Schema | None) -> Html:
         ]
         for name, one in summary["tables"].items()
     ]
-    numbers = table(["Table", "Read", "Kept", "Refused", "Columns"], rows, numbers=[1, 2, 3, 4])
+    numbers = table(
+        [say("Table"), say("Read"), say("Kept"), say("Refused"), say("Columns")], rows, numbers=[1, 2, 3, 4]
+    )
     return joined(kept_rows(summary["tables"]), numbers)
 
 
@@ -38,15 +44,24 @@ def refused(summary: dict[str, Any]) -> Html:
         if not one["reasons"]:
             continue
         shown = list(one["reasons"].items())[:MOST_REASONS]
-        rows = [[reason, count(times), percent(times / one["read"], 2)] for reason, times in shown]
+        rows = [[spoken(reason, REASONS), count(times), percent(times / one["read"], 2)] for reason, times in shown]
         pieces.append(tag("h3", name))
-        pieces.append(table(["Reason", "Rows", "Of those read"], rows, numbers=[1, 2]))
+        pieces.append(table([say("Reason"), say("Rows"), say("Of those read")], rows, numbers=[1, 2]))
         if len(one["reasons"]) > MOST_REASONS:
-            pieces.append(paragraph(f"The {MOST_REASONS} commonest of {len(one['reasons'])} reasons.", class_="quiet"))
+            pieces.append(
+                paragraph(
+                    say(
+                        "The {most_reasons} commonest of {reasons} reasons.",
+                        most_reasons=MOST_REASONS,
+                        reasons=len(one["reasons"]),
+                    ),
+                    class_="quiet",
+                )
+            )
     if not pieces:
-        return paragraph("No row was refused.")
+        return paragraph(say("No row was refused."))
     return joined(
-        paragraph("A row may have several reasons, so they can add up to more than the rows refused."), *pieces
+        paragraph(say("A row may have several reasons, so they can add up to more than the rows refused.")), *pieces
     )
 
 
@@ -58,5 +73,5 @@ def sources(summary: dict[str, Any]) -> Html:
         for file in one["source"]["files"]
     ]
     if not rows:
-        return paragraph("The tables were made by the run itself, from no file.")
-    return table(["Table", "Kind", "File", "sha256"], rows)
+        return paragraph(say("The tables were made by the run itself, from no file."))
+    return table([say("Table"), say("Kind"), say("File"), "sha256"], rows)

@@ -7,11 +7,13 @@ from typing import Any
 from workbench.reports.charts.drift import before_and_now, furthest
 from workbench.reports.drift.summary import STATES
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
+from workbench.reports.locale import noted, say
 from workbench.reports.words import number, percent
 
 __all__ = ["column_table", "most_moved", "side_by_side"]
 
 KINDS = {"stable": "", "watch": "", "drift": "bad"}
+ROLES = {"prediction": noted("the prediction"), "answer": noted("the answer")}
 SIGNS = {"stable": "✓", "watch": "!", "drift": "✗"}
 
 
@@ -19,7 +21,7 @@ def most_moved(summary: dict[str, Any], columns: list[dict[str, Any]], top: int)
     """The columns that moved furthest, as a chart."""
     features = [column for column in columns if column["role"] == "feature"][:top]
     if not features:
-        return paragraph("There is no column to compare.")
+        return paragraph(say("There is no column to compare."))
     return furthest(features, summary["limits"])
 
 
@@ -27,13 +29,17 @@ def side_by_side(columns: list[dict[str, Any]], bins: list[dict[str, Any]], most
     """The columns that moved, each before and now."""
     moved = [column for column in columns if column["role"] == "feature" and column["state"] != "stable"]
     if not moved:
-        return paragraph("No column moved, so there is nothing to be looked at.")
+        return paragraph(say("No column moved, so there is nothing to be looked at."))
     pieces: list[Html] = []
     for column in moved[:most]:
         own = [one for one in bins if one["role"] == "feature" and one["column"] == column["column"]]
         pieces += [tag("h3", column["column"]), before_and_now(column["column"], own)]
     if len(moved) > most:
-        pieces.append(paragraph(f"The {most} furthest of {len(moved)} columns that moved.", class_="quiet"))
+        pieces.append(
+            paragraph(
+                say("The {most} furthest of {moved} columns that moved.", most=most, moved=len(moved)), class_="quiet"
+            )
+        )
     return joined(*pieces)
 
 
@@ -41,26 +47,33 @@ def column_table(columns: list[dict[str, Any]]) -> Html:
     """Every column with its distances, the furthest first."""
     rows = [
         [
-            Cell(column["column"], note="" if column["role"] == "feature" else f"the {column['role']}"),
-            Cell(f"{SIGNS[column['state']]} {STATES[column['state']]}", KINDS[column["state"]]),
-            Cell(number(column["psi"], 2), note=f"chance: {number(column['psi_by_chance'], 2)}"),
+            Cell(column["column"], note="" if column["role"] == "feature" else say(ROLES[column["role"]])),
+            Cell(f"{SIGNS[column['state']]} {say(STATES[column['state']])}", KINDS[column["state"]]),
+            Cell(
+                number(column["psi"], 2),
+                note=say("chance: {psi_by_chance}", psi_by_chance=number(column["psi_by_chance"], 2)),
+            ),
             _distance(column),
             _pair(column.get("mean_before"), column.get("mean_now"), number),
             _pair(column["missing_before"], column["missing_now"], percent, nothing=0),
         ]
         for column in columns
     ]
-    header = ["Column", "State", "Index", "Distance", "Mean", "Missing"]
-    return table(header, rows, numbers=[2, 3, 4, 5], caption="Small print: before; large: now.")
+    header = [say("Column"), say("State"), say("Index"), say("Distance"), say("Mean"), say("Missing")]
+    return table(header, rows, numbers=[2, 3, 4, 5], caption=say("Small print: before; large: now."))
 
 
 def _distance(column: dict[str, Any]) -> Cell:
     if column["kind"] == "number":
         scaled = column["wasserstein_scaled"]
-        note = f"Wasserstein; {number(scaled, 2)} deviations" if scaled is not None else "Wasserstein"
+        note = (
+            say("Wasserstein; {scaled} deviations", scaled=number(scaled, 2))
+            if scaled is not None
+            else say("Wasserstein")
+        )
         return Cell(number(column["wasserstein"]), note=note)
-    unseen = f"; {percent(column['unseen'])} unseen" if column["unseen"] else ""
-    return Cell(number(column["jensen_shannon"], 2), note=f"Jensen-Shannon{unseen}")
+    unseen = say("; {unseen} unseen", unseen=percent(column["unseen"])) if column["unseen"] else ""
+    return Cell(number(column["jensen_shannon"], 2), note=say("Jensen-Shannon{unseen}", unseen=unseen))
 
 
 def _pair(before: float | None, now: float | None, show: Any, nothing: float | None = None) -> Cell:

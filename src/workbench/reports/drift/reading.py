@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.clients import Client
 from workbench.reports.html import Html, facts, joined, paragraph, steps
+from workbench.reports.locale import say
 from workbench.reports.words import percent
 
 __all__ = ["how_to_read", "next_steps"]
@@ -17,17 +18,26 @@ def how_to_read(summary: dict[str, Any]) -> Html:
     return joined(
         facts(
             {
-                "Index": "Population stability index: how the shares of the rows in tenths of the training rows, or in "
-                "categories, differ. 0 is no difference.",
-                "Wasserstein": "By how much a value has moved, on average, in the column's own unit; in small print, "
-                "in standard deviations of the training rows.",
-                "Jensen-Shannon": "Of categories: 0 is the same mixture, 1 nothing in common.",
-                "Chance": f"If nothing had moved, all columns would stay under it in {sure} of all reports; only "
-                "above it does one count as moved.",
-                "Unseen": "Rows with a category that no training row has; the model treats it as unknown.",
+                say("Index"): say(
+                    "Population stability index: how the shares of the rows in tenths of the training rows, or in "
+                    "categories, differ. 0 is no difference."
+                ),
+                say("Wasserstein"): say(
+                    "By how much a value has moved, on average, in the column's own unit; in small print, "
+                    "in standard deviations of the training rows."
+                ),
+                say("Jensen-Shannon"): say("Of categories: 0 is the same mixture, 1 nothing in common."),
+                say("Chance"): say(
+                    "If nothing had moved, all columns would stay under it in {sure} of all reports; only above it "
+                    "does one count as moved.",
+                    sure=sure,
+                ),
+                say("Unseen"): say("Rows with a category that no training row has; the model treats it as unknown."),
             }
         ),
-        paragraph("A column that moved is no proof that the model got worse: see the model card for how good it is."),
+        paragraph(
+            say("A column that moved is no proof that the model got worse: see the model card for how good it is.")
+        ),
     )
 
 
@@ -39,18 +49,38 @@ def next_steps(client: Client, summary: dict[str, Any], columns: list[dict[str, 
     gaps = [c["column"] for c in features if c["missing_now"] - c["missing_before"] > summary["limits"]["watch"]]
     found: list[tuple[str, str, str]] = []
     if gaps:
-        found.append(("Ask why values are missing now", f"More are than before, in {_named(gaps)}.", ""))
+        found.append(
+            (say("Ask why values are missing now"), say("More are than before, in {gaps}.", gaps=_named(gaps)), "")
+        )
     if unseen:
-        found.append(("Look up the new categories", f"The model has never seen them: {_named(unseen)}.", ""))
+        found.append(
+            (
+                say("Look up the new categories"),
+                say("The model has never seen them: {unseen}.", unseen=_named(unseen)),
+                "",
+            )
+        )
     if features:
         which = _named([column["column"] for column in features])
-        found.append(("Ask what happened", f"Did the world change, or the way it is recorded? {which}.", ""))
+        found.append(
+            (
+                say("Ask what happened"),
+                say("Did the world change, or the way it is recorded? {which}.", which=which),
+                "",
+            )
+        )
     if summary["state"] == "drift":
-        found.append(("Train on newer rows", "Then compare the two versions in the model card.", f"kedro run {env}"))
+        found.append(
+            (say("Train on newer rows"), say("Then compare the two versions in the model card."), f"kedro run {env}")
+        )
     else:
-        found.append(("Look again when there are new rows", "Nothing else is to be done now.", f"kedro run {env}"))
+        found.append(
+            (say("Look again when there are new rows"), say("Nothing else is to be done now."), f"kedro run {env}")
+        )
     return steps(found)
 
 
 def _named(columns: list[str], most: int = 6) -> str:
-    return ", ".join(columns[:most]) + (f" and {len(columns) - most} more" if len(columns) > most else "")
+    return ", ".join(columns[:most]) + (
+        say(" and {most} more", most=len(columns) - most) if len(columns) > most else ""
+    )

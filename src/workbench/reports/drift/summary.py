@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from workbench.clients import Client
 from workbench.reports.charts.drift import before_and_now
 from workbench.reports.html import Html, callout, joined, paragraph, tag, tiles
+from workbench.reports.locale import day, noted, say, spoken
 from workbench.reports.words import count, number
 
 __all__ = ["STATES", "lead", "overview", "prediction"]
 
-STATES = {"stable": "stable", "watch": "to be watched", "drift": "drifted"}
+STATES = {"stable": noted("stable"), "watch": noted("to be watched"), "drift": noted("drifted")}
+
+NEW_ROWS = (noted("last {days} days"), noted("test fold"))
+"""What the new rows are, as the summary has it."""
 
 
 def lead(client: Client, summary: dict[str, Any]) -> Html:
     """What is compared with what."""
     before, now = summary["reference"], summary["new"]
     return joined(
-        paragraph(f"Are the new rows of {client.title} like those that the model learned from?", class_="lead"),
         paragraph(
-            f"Compared are {count(before['rows'])} training rows{_span(before)} with {count(now['rows'])} new ones"
-            f"{_span(now)} ({summary['new_rows']})."
+            say("Are the new rows of {title} like those that the model learned from?", title=client.title),
+            class_="lead",
+        ),
+        paragraph(
+            say(
+                "Compared are {rows} training rows{before} with {rows_2} new ones{now} ({new_rows}).",
+                rows=count(before["rows"]),
+                before=_span(before),
+                rows_2=count(now["rows"]),
+                now=_span(now),
+                new_rows=spoken(summary["new_rows"], NEW_ROWS),
+            )
         ),
     )
 
 
 def _span(side: dict[str, Any]) -> str:
-    return f" of {side['first'][:10]} to {side['last'][:10]}" if side["first"] else ""
+    return say(" of {first} to {last}", first=_date(side["first"]), last=_date(side["last"])) if side["first"] else ""
+
+
+def _date(text: str) -> str:
+    return day(date.fromisoformat(text[:10]), short=True)
 
 
 def overview(summary: dict[str, Any], columns: list[dict[str, Any]]) -> Html:
@@ -35,35 +53,41 @@ def overview(summary: dict[str, Any], columns: list[dict[str, Any]]) -> Html:
     features = [column for column in columns if column["role"] == "feature"]
     furthest = features[0] if features else None
     moved = summary["watched"] + summary["drifted"]
-    drifted = f"of {count(summary['features'])}; {count(summary['drifted'])} drifted"
+    drifted = say(
+        "of {features}; {drifted} drifted", features=count(summary["features"]), drifted=count(summary["drifted"])
+    )
     shown = [
-        ("Columns that moved", count(moved), drifted),
-        ("The prediction", STATES[summary["prediction"]].capitalize(), "what the champion says of the rows"),
-        ("The answer", STATES[summary["answer"]].capitalize(), "what truly happened, where it is known"),
+        (say("Columns that moved"), count(moved), drifted),
+        (
+            say("The prediction"),
+            say(STATES[summary["prediction"]]).capitalize(),
+            say("what the champion says of the rows"),
+        ),
+        (say("The answer"), say(STATES[summary["answer"]]).capitalize(), say("what truly happened, where it is known")),
     ]
     if furthest:
-        shown.append(("Furthest", number(furthest["psi"], 2), furthest["column"]))
+        shown.append((say("Furthest"), number(furthest["psi"], 2), furthest["column"]))
     return joined(_banner(summary), tiles(*shown))
 
 
 def _banner(summary: dict[str, Any]) -> Html:
     if summary["state"] == "stable":
-        text = "What differs between the two is no more than chance, or too little to matter."
-        return callout("good", "The new rows are like the old ones", paragraph(text))
+        text = say("What differs between the two is no more than chance, or too little to matter.")
+        return callout("good", say("The new rows are like the old ones"), paragraph(text))
     if summary["state"] == "watch":
-        text = "Some columns moved a little. The model can go on; look at it again with the next rows."
-        return callout("note", "The new rows differ a little", paragraph(text))
+        text = say("Some columns moved a little. The model can go on; look at it again with the next rows.")
+        return callout("note", say("The new rows differ a little"), paragraph(text))
     if summary["prediction"] == "stable":
-        text = "Columns moved far, but what the model predicts did not. Find out why, before it does."
-        return callout("bad", "Some columns have drifted", paragraph(text))
-    text = "What the model predicts moved with the columns. Until it has learned from newer rows, trust it less."
-    return callout("bad", "The new rows are unlike those that the model learned from", paragraph(text))
+        text = say("Columns moved far, but what the model predicts did not. Find out why, before it does.")
+        return callout("bad", say("Some columns have drifted"), paragraph(text))
+    text = say("What the model predicts moved with the columns. Until it has learned from newer rows, trust it less.")
+    return callout("bad", say("The new rows are unlike those that the model learned from"), paragraph(text))
 
 
 def prediction(columns: list[dict[str, Any]], bins: list[dict[str, Any]]) -> Html:
     """The prediction and the answer, before and now."""
     pieces: list[Html] = []
-    for role, title in (("prediction", "What the champion predicts"), ("answer", "What truly happened")):
+    for role, title in (("prediction", say("What the champion predicts")), ("answer", say("What truly happened"))):
         for column in (one for one in columns if one["role"] == role):
             own = [one for one in bins if one["role"] == role and one["column"] == column["column"]]
             pieces.append(tag("h3", title))
@@ -76,8 +100,15 @@ def prediction(columns: list[dict[str, Any]], bins: list[dict[str, Any]]) -> Htm
 def _sentence(column: dict[str, Any]) -> str:
     means = ""
     if column.get("mean_before") is not None and column.get("mean_now") is not None:
-        means = f"Its mean was {number(column['mean_before'])} and is {number(column['mean_now'])}. "
-    return (
-        f"{means}The stability index is {number(column['psi'], 2)}; chance alone stays under "
-        f"{number(column['psi_by_chance'], 2)}: {STATES[column['state']]}."
+        means = say(
+            "Its mean was {mean_before} and is {mean_now}. ",
+            mean_before=number(column["mean_before"]),
+            mean_now=number(column["mean_now"]),
+        )
+    return say(
+        "{means}The stability index is {psi}; chance alone stays under {psi_by_chance}: {state}.",
+        means=means,
+        psi=number(column["psi"], 2),
+        psi_by_chance=number(column["psi_by_chance"], 2),
+        state=say(STATES[column["state"]]),
     )

@@ -6,19 +6,20 @@ from typing import Any
 
 from workbench.reports.data_quality.columns import spans
 from workbench.reports.estimates import candidate
+from workbench.reports.locale import noted
 from workbench.reports.numbers import rounded
 
 __all__ = ["fact", "facts_of"]
 
-READ, REFUSED, NEWEST = "Rows of data read", "Rows refused as faulty", "Newest data"
+READ, REFUSED, NEWEST = noted("Rows of data read"), noted("Rows refused as faulty"), noted("Newest data")
 SCORED, TESTED, QUALITY, GUESS = (
-    "Cases scored",
-    "Cases tested on",
-    "How good the predictions are",
-    "How good guessing is",
+    noted("Cases scored"),
+    noted("Cases tested on"),
+    noted("How good the predictions are"),
+    noted("How good guessing is"),
 )
-MEASURE = "Measure of how good they are"
-MOVED, WATCHED = "Columns unlike the past", "Columns compared with the past"
+MEASURE = noted("Measure of how good they are")
+MOVED, WATCHED = noted("Columns unlike the past"), noted("Columns compared with the past")
 
 
 def facts_of(

@@ -7,60 +7,65 @@ from typing import Any
 
 from workbench.clients import Client
 from workbench.reports.executive import numbers as named
-from workbench.reports.executive.health import BAD, GOOD, WATCH
+from workbench.reports.executive.health import ANSWERS, BAD, GOOD, WATCH
 from workbench.reports.executive.numbers import fact
 from workbench.reports.html import Cell, Html, callout, joined, paragraph, steps, table, tiles
-from workbench.reports.locale import day
+from workbench.reports.locale import day, noted, say, spoken
 from workbench.reports.words import count, metric_words
 
 __all__ = ["health", "lead", "next_steps", "overview"]
 
-SIGNS = {GOOD: "✓\N{NO-BREAK SPACE}yes", WATCH: "!\N{NO-BREAK SPACE}look", BAD: "✗\N{NO-BREAK SPACE}act"}
+SIGNS = {GOOD: ("✓", noted("yes")), WATCH: ("!", noted("look")), BAD: ("✗", noted("act"))}
 
 
 def lead(client: Client) -> Html:
     """What the model does, in the client's own words."""
-    return paragraph(client.description or f"Predicts {client.target.replace('_', ' ')}.", class_="lead")
+    return paragraph(
+        client.description or say("Predicts {target}.", target=client.target.replace("_", " ")), class_="lead"
+    )
 
 
 def overview(facts: list[dict[str, Any]], checks: list[dict[str, Any]]) -> Html:
     """Whether all is well, and four numbers."""
     newest = fact(facts, named.NEWEST)
     shown = [
-        ("Cases scored", count(fact(facts, named.SCORED)), "each has the model's prediction"),
+        (say("Cases scored"), count(fact(facts, named.SCORED)), say("each has the model's prediction")),
         (
-            "Rows of data",
+            say("Rows of data"),
             count(fact(facts, named.READ)),
-            f"{count(fact(facts, named.REFUSED))} of them refused as faulty",
+            say("{refused} of them refused as faulty", refused=count(fact(facts, named.REFUSED))),
         ),
         (
-            "Unlike the past",
+            say("Unlike the past"),
             count(fact(facts, named.MOVED)),
-            f"of {count(fact(facts, named.WATCHED))} things that it looks at",
+            say("of {watched} things that it looks at", watched=count(fact(facts, named.WATCHED))),
         ),
     ]
     if newest:
-        shown.append(("Newest data", day(date.fromisoformat(newest), short=True), "the latest date in it"))
+        shown.append((say("Newest data"), day(date.fromisoformat(newest), short=True), say("the latest date in it")))
     return joined(_banner(checks), _quality(facts), tiles(*shown))
 
 
 def _banner(checks: list[dict[str, Any]]) -> Html:
     states = [check["state"] for check in checks]
     if BAD in states:
-        return callout("bad", "Something needs to be done", paragraph("What it is, and who does it, is said below."))
+        return callout(
+            "bad", say("Something needs to be done"), paragraph(say("What it is, and who does it, is said below."))
+        )
     if WATCH in states:
-        return callout("note", "It works; something is worth a look", paragraph("What it is, is said below."))
-    return callout("good", "All is well", paragraph("Nothing needs to be done."))
+        return callout("note", say("It works; something is worth a look"), paragraph(say("What it is, is said below.")))
+    return callout("good", say("All is well"), paragraph(say("Nothing needs to be done.")))
 
 
 def _quality(facts: list[dict[str, Any]]) -> Html:
     value, words = fact(facts, named.QUALITY), metric_words(fact(facts, named.MEASURE))
     if value is None:
-        return paragraph("How good the predictions are cannot be said yet: all cases tested have the same answer.")
-    tested = f"This was found on {count(fact(facts, named.TESTED))} cases that were kept from it."
-    if words.label == "ROC AUC":
-        right = (
-            f"Of two cases, one of each kind, it picks the right one {100 * value:.0f} times in 100; a coin gets 50."
+        return paragraph(say("How good the predictions are cannot be said yet: all cases tested have the same answer."))
+    tested = say("This was found on {tested} cases that were kept from it.", tested=count(fact(facts, named.TESTED)))
+    if fact(facts, named.MEASURE) == "roc_auc":
+        right = say(
+            "Of two cases, one of each kind, it picks the right one {value:.0f} times in 100; a coin gets 50.",
+            value=100 * value,
         )
         return paragraph(f"{right} {tested}")
     return paragraph(f"{words.reading(value)} {tested}")
@@ -69,17 +74,27 @@ def _quality(facts: list[dict[str, Any]]) -> Html:
 def health(checks: list[dict[str, Any]]) -> Html:
     """Question by question."""
     kinds = {GOOD: "good", WATCH: "", BAD: "bad"}
-    rows = [[check["check"], Cell(SIGNS[check["state"]], kinds[check["state"]]), check["answer"]] for check in checks]
-    return table(["Question", "", "Answer"], rows)
+    rows: list[list[Cell | str]] = [
+        [say(check["check"]), Cell(_sign(check["state"]), kinds[check["state"]]), spoken(check["answer"], ANSWERS)]
+        for check in checks
+    ]
+    return table([say("Question"), "", say("Answer")], rows)
+
+
+def _sign(state: str) -> str:
+    sign, word = SIGNS[state]
+    return f"{sign}\N{NO-BREAK SPACE}{say(word)}"
 
 
 def next_steps(client: Client, checks: list[dict[str, Any]]) -> Html:
     """What we do, what matters most first, and whom to ask."""
     order = (BAD, WATCH, GOOD)
     found = [
-        (check["next"].rstrip("."), "", "")
+        (say(check["next"]).rstrip("."), "", "")
         for check in sorted(checks, key=lambda check: order.index(check["state"]))
         if check["next"]
     ]
-    found.append(("We bring in new data and report again", f"Questions and wishes to {client.owner}.", ""))
+    found.append(
+        (say("We bring in new data and report again"), say("Questions and wishes to {owner}.", owner=client.owner), "")
+    )
     return steps(found)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from workbench.reports.locale import noted
 from workbench.reports.numbers import rounded
 from workbench.reports.words import metric_words
 
-__all__ = ["outliers"]
+__all__ = ["AGAINST_ITSELF", "outliers"]
 
 FEWEST = 5
 """Fewer values than this have no outlier."""
@@ -20,7 +21,9 @@ FAR = 3.5
 NORMAL = 0.6745
 """The median absolute deviation of a standard normal distribution; it makes the score one of standard deviations."""
 
-COMPARED = {"seconds": "seconds of the last run", "refused_share": "share of the rows refused"}
+AGAINST_ITSELF = noted("{label}, against its own runs")
+
+COMPARED = {"seconds": noted("seconds of the last run"), "refused_share": noted("share of the rows refused")}
 
 
 def outliers(clients: Sequence[dict[str, Any]], trend: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -38,7 +41,14 @@ def outliers(clients: Sequence[dict[str, Any]], trend: Sequence[dict[str, Any]])
         metric, values = own[-1]["metric"], [row["value"] for row in own if row["metric"] == own[-1]["metric"]]
         better = values[-1] > median(values) if metric_words(metric).higher_is_better else values[-1] < median(values)
         if not better:
-            found.append(_found(name, f"{metric_words(metric).label}, against its own runs", values[-1], values[:-1]))
+            found.append(
+                _found(
+                    name,
+                    AGAINST_ITSELF.format(label=metric_words(metric).label),
+                    values[-1],
+                    values[:-1],
+                )
+            )
     return sorted((one for one in found if one), key=lambda one: -abs(one["score"]))
 
 

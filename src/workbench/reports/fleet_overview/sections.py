@@ -6,25 +6,23 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from workbench.reports.charts.spark import spark
+from workbench.reports.fleet_overview.outliers import AGAINST_ITSELF
 from workbench.reports.html import Cell, Html, callout, joined, paragraph, steps, table, tiles
-from workbench.reports.locale import day, moment
+from workbench.reports.locale import day, moment, noted, say, say_count, spoken
 from workbench.reports.words import count, metric_words, number, percent
 
 __all__ = ["client_table", "lead", "next_steps", "outlier_table", "overview"]
 
 Row = dict[str, Any]
 GOOD = "succeeded"
-DRIFT = {
-    "stable": "✓\N{NO-BREAK SPACE}stable",
-    "watch": "!\N{NO-BREAK SPACE}watch",
-    "drift": "✗\N{NO-BREAK SPACE}drifted",
-}
+OUTLIERS = (AGAINST_ITSELF,)
+DRIFT = {"stable": ("✓", noted("stable")), "watch": ("!", noted("watch")), "drift": ("✗", noted("drifted"))}
 
 
 def lead(clients: list[Row]) -> Html:
     """Who is on the page."""
-    many = "1 client" if len(clients) == 1 else f"{count(len(clients))} clients"
-    return paragraph(f"{many}: what ran, what is in use, what stands out.", class_="lead")
+    many = say_count("1 client", "{many} clients", len(clients), many=count(len(clients)))
+    return paragraph(say("{many}: what ran, what is in use, what stands out.", many=many), class_="lead")
 
 
 def overview(clients: list[Row], stale_days: int) -> Html:
@@ -33,15 +31,30 @@ def overview(clients: list[Row], stale_days: int) -> Html:
     old = _stale(clients, stale_days)
     drifted = [row for row in clients if row["drift"] == "drift"]
     shown = tiles(
-        ("Last run went well", f"{len(clients) - len(failing)} of {len(clients)}", "clients"),
-        ("Without a champion", count(sum(row["champion"] is None for row in clients)), "no version is in use"),
-        ("Not run lately", count(len(old)), f"for more than {stale_days} days"),
-        ("Drifted", count(len(drifted)), "new rows unlike the training rows"),
+        (
+            say("Last run went well"),
+            say("{failing} of {clients}", failing=len(clients) - len(failing), clients=len(clients)),
+            say("clients"),
+        ),
+        (
+            say("Without a champion"),
+            count(sum(row["champion"] is None for row in clients)),
+            say("no version is in use"),
+        ),
+        (say("Not run lately"), count(len(old)), say("for more than {stale_days} days", stale_days=stale_days)),
+        (say("Drifted"), count(len(drifted)), say("new rows unlike the training rows")),
     )
     if not failing:
-        return joined(callout("good", "Every client's last run went well"), shown)
-    names = ", ".join(f"{row['client']} ({row['state']})" for row in failing[:8])
-    return joined(callout("bad", f"{len(failing)} of {len(clients)} need a look", paragraph(f"{names}.")), shown)
+        return joined(callout("good", say("Every client's last run went well")), shown)
+    names = ", ".join(f"{row['client']} ({say(row['state'])})" for row in failing[:8])
+    return joined(
+        callout(
+            "bad",
+            say("{failing} of {clients} need a look", failing=len(failing), clients=len(clients)),
+            paragraph(f"{names}."),
+        ),
+        shown,
+    )
 
 
 def _stale(clients: list[Row], days: int) -> list[Row]:
@@ -52,30 +65,54 @@ def _stale(clients: list[Row], days: int) -> list[Row]:
 def client_table(clients: list[Row], trend: list[Row]) -> Html:
     """One row a client, those that need a look first."""
     ordered = sorted(clients, key=lambda row: (row["state"] == GOOD, row["client"]))
-    header = ["Client", "Last run", "Champion", "Metric", "Trend", "Data", "Drift"]
+    header = [say("Client"), say("Last run"), say("Champion"), say("Metric"), say("Trend"), say("Data"), say("Drift")]
     return table(header, [_cells(row, trend) for row in ordered], numbers=[2, 3])
 
 
 def _cells(row: Row, trend: list[Row]) -> list[Cell | str | Html]:
     words = metric_words(row["metric"]) if row["metric"] else None
     well = row["state"] == GOOD
-    refused = f"; {percent(row['refused_share'], 2)} refused" if row["refused_share"] else ""
+    refused = (
+        say("; {refused_share} refused", refused_share=percent(row["refused_share"], 2)) if row["refused_share"] else ""
+    )
     return [
         Cell(row["title"], note=row["client"]),
-        Cell(("✓ " if well else "✗ ") + row["state"], "good" if well else "bad", _moment(row["finished"])),
-        Cell(f"version {row['champion']}" if row["champion"] else "—", "" if row["champion"] else "quiet"),
+        Cell(("✓ " if well else "✗ ") + say(row["state"]), "good" if well else "bad", _moment(row["finished"])),
+        Cell(
+            say("version {champion}", champion=row["champion"]) if row["champion"] else "—",
+            "" if row["champion"] else "quiet",
+        ),
         Cell(words.show(row["value"]) if words else "—", note=words.label if words else ""),
         _trend(row["client"], trend),
-        Cell(_day(row["newest_data"]), note=f"{count(row['read'])} rows{refused}" if row["read"] else ""),
-        Cell(DRIFT.get(row["drift"], "—").replace(" ", "\N{NO-BREAK SPACE}"), "bad" if row["drift"] == "drift" else ""),
+        Cell(
+            _day(row["newest_data"]),
+            note=say("{read} rows{refused}", read=count(row["read"]), refused=refused) if row["read"] else "",
+        ),
+        Cell(_drift(row["drift"]), "bad" if row["drift"] == "drift" else ""),
     ]
+
+
+def _drift(state: str | None) -> str:
+    if state not in DRIFT:
+        return "—"
+    sign, word = DRIFT[state]
+    return f"{sign}\N{NO-BREAK SPACE}{say(word)}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _trend(client: str, trend: list[Row]) -> Html | str:
     values = [row["value"] for row in trend if row["client"] == client]
     if not values:
         return "—"
-    return spark(values, f"{client}: {len(values)} runs, from {number(values[0])} to {number(values[-1])}")
+    return spark(
+        values,
+        say(
+            "{client}: {values} runs, from {values_2} to {values_3}",
+            client=client,
+            values=len(values),
+            values_2=number(values[0]),
+            values_3=number(values[-1]),
+        ),
+    )
 
 
 def _moment(text: str | None) -> str:
@@ -93,33 +130,52 @@ def _day(text: str | None) -> str:
 def outlier_table(outliers: list[Row], clients: list[Row]) -> Html:
     """What is unlike the other clients, or unlike the client's own past."""
     if not outliers:
-        few = " Fewer than five clients cannot be compared with each other." if len(clients) < 5 else ""
-        return paragraph(f"Nothing stands out.{few}")
+        few = say(" Fewer than five clients cannot be compared with each other.") if len(clients) < 5 else ""
+        return paragraph(say("Nothing stands out.{few}", few=few))
     rows = [
-        [row["client"], row["what"], number(row["value"]), number(row["usual"]), f"{row['score']:+.1f}"]
+        [
+            row["client"],
+            spoken(row["what"], OUTLIERS),
+            number(row["value"]),
+            number(row["usual"]),
+            f"{row['score']:+.1f}",
+        ]
         for row in outliers
     ]
-    caption = "Score: how many standard deviations from the median, by the median absolute deviation; from 3.5 on."
-    return table(["Client", "What", "Value", "Median", "Score"], rows, numbers=[2, 3, 4], caption=caption)
+    caption = say("Score: how many standard deviations from the median, by the median absolute deviation; from 3.5 on.")
+    return table(
+        [say("Client"), say("What"), say("Value"), say("Median"), say("Score")],
+        rows,
+        numbers=[2, 3, 4],
+        caption=caption,
+    )
 
 
 def next_steps(clients: list[Row], stale_days: int) -> Html:
     """What to do, client by client, failures first."""
     old = {row["client"] for row in _stale(clients, stale_days)}
     found = [step for row in clients if (step := _step(row, stale_days, old=row["client"] in old))]
-    return steps(found) if found else paragraph("Nothing.")
+    return steps(found) if found else paragraph(say("Nothing."))
 
 
 def _step(row: Row, stale_days: int, *, old: bool) -> tuple[str, str, str] | None:
     """What matters most about one client, if anything does."""
     name, run = row["client"], f"kedro run --env clients/{row['client']}"
     if row["state"] == "misconfigured":
-        return f"Correct the configuration of {name}", row["error"], f"kedro client check {name}"
+        return say("Correct the configuration of {name}", name=name), row["error"], f"kedro client check {name}"
     if row["state"] == "never ran":
-        return f"Run {name} for the first time", "", run
+        return say("Run {name} for the first time", name=name), "", run
     if row["state"] != GOOD:
-        return f"Look at what happened to {name}", row["error"] or "", f"kedro fleet log {name}"
+        return say("Look at what happened to {name}", name=name), row["error"] or "", f"kedro fleet log {name}"
     if row["drift"] == "drift":
-        why = "New rows are unlike those that its model learned from."
-        return f"Look at the drift of {name}", why, f"kedro report run drift --clients {name}"
-    return (f"Run {name} again", f"It has not run for more than {stale_days} days.", run) if old else None
+        why = say("New rows are unlike those that its model learned from.")
+        return say("Look at the drift of {name}", name=name), why, f"kedro report run drift --clients {name}"
+    return (
+        (
+            say("Run {name} again", name=name),
+            say("It has not run for more than {stale_days} days.", stale_days=stale_days),
+            run,
+        )
+        if old
+        else None
+    )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.reports.html import Html, paragraph, table
+from workbench.reports.locale import noted, say
 from workbench.reports.words import count, number, percent
 
 __all__ = ["excluded_columns", "fold_table"]
 
 FOLDS = {
-    "train": "Training: the network learns from these",
-    "validation": "Validation: decide when it stops learning",
-    "test": "Test: every number in this report",
+    "train": noted("Training: the network learns from these"),
+    "validation": noted("Validation: decide when it stops learning"),
+    "test": noted("Test: every number in this report"),
 }
 
 
@@ -20,10 +21,10 @@ def fold_table(folds: dict[str, dict[str, Any]], roles: dict[str, Any]) -> Html:
     """Rows, span of time and target, fold by fold."""
     timed = roles["time"] is not None
     title, show = _target(roles)
-    header = ["Fold", "Rows", *(["From", "To"] if timed else []), *([title] if title else [])]
+    header = [say("Fold"), say("Rows"), *([say("From"), say("To")] if timed else []), *([title] if title else [])]
     rows = [
         [
-            FOLDS.get(name, name),
+            say(FOLDS.get(name, name)),
             count(fold["rows"]),
             *([_day(fold["first"]), _day(fold["last"])] if timed else []),
             *([show(fold["target"])] if title else []),
@@ -35,8 +36,8 @@ def fold_table(folds: dict[str, dict[str, Any]], roles: dict[str, Any]) -> Html:
 
 def _target(roles: dict[str, Any]) -> tuple[str, Any]:
     if roles["task"] == "binary":
-        return f"Share of {roles['target']}", percent
-    return (f"Mean of {roles['target']}", number) if roles["task"] == "regression" else ("", None)
+        return say("Share of {target}", target=roles["target"]), percent
+    return (say("Mean of {target}", target=roles["target"]), number) if roles["task"] == "regression" else ("", None)
 
 
 def _day(moment: str | None) -> str:
@@ -46,14 +47,19 @@ def _day(moment: str | None) -> str:
 def excluded_columns(roles: dict[str, Any]) -> Html:
     """The columns that the model must not see, and why."""
     features = len(roles["numeric"]) + len(roles["categorical"])
-    text = f"It sees {features} columns: {len(roles['numeric'])} numbers and {len(roles['categorical'])} categories."
+    text = say(
+        "It sees {features} columns: {numeric} numbers and {categorical} categories.",
+        features=features,
+        numeric=len(roles["numeric"]),
+        categorical=len(roles["categorical"]),
+    )
     excluded = roles.get("excluded") or {}
     unlabelled = roles.get("unlabelled_rows")
     if unlabelled:
-        text += f" {count(unlabelled)} rows without a known answer were left out."
+        text += say(" {unlabelled} rows without a known answer were left out.", unlabelled=count(unlabelled))
     if not excluded:
-        return paragraph(f"{text} No column was left out.")
+        return paragraph(say("{text} No column was left out.", text=text))
     return Html(
-        paragraph(f"{text} These columns were left out on purpose:")
-        + table(["Column", "Why"], [[c, why] for c, why in excluded.items()])
+        paragraph(say("{text} These columns were left out on purpose:", text=text))
+        + table([say("Column"), say("Why")], [[c, say(why)] for c, why in excluded.items()])
     )

@@ -7,6 +7,7 @@ from typing import Any
 from workbench.reports.charts.errors import confusion, predicted_against_true
 from workbench.reports.charts.ranking import ranking, scores_by_answer
 from workbench.reports.html import Html, joined, paragraph
+from workbench.reports.locale import say
 
 __all__ = ["error_charts"]
 
@@ -22,5 +23,5 @@ def error_charts(errors: dict[str, Any]) -> Html:
     if "cloud" in errors:
         return predicted_against_true(errors)
     if "scores" not in errors:
-        return paragraph("All held-out rows have the same answer; there is nothing to tell apart.")
+        return paragraph(say("All held-out rows have the same answer; there is nothing to tell apart."))
     return joined(ranking(errors), scores_by_answer(errors))

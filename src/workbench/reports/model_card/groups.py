@@ -8,6 +8,7 @@ from workbench.clients import Client
 from workbench.reports.charts.groups import by_group
 from workbench.reports.estimates import Estimate, candidate, estimates, leads
 from workbench.reports.html import Html, callout, joined, paragraph, tag
+from workbench.reports.locale import say
 from workbench.reports.words import count, metric_words
 
 __all__ = ["group_charts", "group_reading", "weakest"]
@@ -26,19 +27,25 @@ def group_reading(client: Client, segments: list[dict[str, Any]], evaluation: di
     metric = evaluation["primary"]
     if not segments:
         return paragraph(
-            "No groups were named. Name columns under “segments” and “protected” in the client's client.yml, and this "
-            "section shows the metric for each of their values."
+            say(
+                "No groups were named. Name columns under “segments” and “protected” in the client's client.yml, "
+                "and this "
+                "section shows the metric for each of their values."
+            )
         )
     worst = weakest(segments, metric)
     if worst is None:
-        return paragraph("No group has enough held-out rows to be judged.")
+        return paragraph(say("No group has enough held-out rows to be judged."))
     show = metric_words(metric).show
-    where = (
-        f": {metric_words(metric).label} {show(worst[metric])} on {count(worst['rows'])} rows, against "
-        f"{show(evaluation['models'][candidate(evaluation)][metric]['value'])} on all."
+    where = say(
+        ": {label} {metric} on {rows} rows, against {value} on all.",
+        label=metric_words(metric).label,
+        metric=show(worst[metric]),
+        rows=count(worst["rows"]),
+        value=show(evaluation["models"][candidate(evaluation)][metric]["value"]),
     )
     return joined(
-        paragraph(f"It is weakest where {worst['column']} is ", tag("b", worst["value"]), where),
+        paragraph(say("It is weakest where {column} is ", column=worst["column"]), tag("b", worst["value"]), where),
         *(_protected(column, segments, metric) for column in client.protected),
     )
 
@@ -47,15 +54,19 @@ def _protected(column: str, segments: list[dict[str, Any]], metric: str) -> Html
     words = metric_words(metric)
     groups = [g for g in segments if g["column"] == column and g[metric] is not None]
     if len(groups) < 2:
-        text = "Fewer than two groups have enough held-out rows to be compared."
-        return callout("note", f"Protected: {column}", paragraph(text))
+        text = say("Fewer than two groups have enough held-out rows to be compared.")
+        return callout("note", say("Protected: {column}", column=column), paragraph(text))
     ordered = sorted(groups, key=lambda group: leads(metric, Estimate(group[metric]), Estimate(0.0)))
     low, high = ordered[0], ordered[-1]
-    text = (
-        f"Worst served: {low['value']} ({words.show(low[metric])}); best served: {high['value']} "
-        f"({words.show(high[metric])}). Apart by {words.show(abs(high[metric] - low[metric]))}."
+    text = say(
+        "Worst served: {value} ({metric}); best served: {value_2} ({metric_2}). Apart by {metric_3}.",
+        value=low["value"],
+        metric=words.show(low[metric]),
+        value_2=high["value"],
+        metric_2=words.show(high[metric]),
+        metric_3=words.show(abs(high[metric] - low[metric])),
     )
-    return callout("note", f"Protected: {column}", paragraph(text))
+    return callout("note", say("Protected: {column}", column=column), paragraph(text))
 
 
 def group_charts(segments: list[dict[str, Any]], evaluation: dict[str, Any]) -> Html:
@@ -72,5 +83,9 @@ def group_charts(segments: list[dict[str, Any]], evaluation: dict[str, Any]) -> 
         pieces.append(tag("h3", column))
         pieces.append(by_group(column, groups[:SHOWN], metric, overall))
         if len(groups) > SHOWN:
-            pieces.append(paragraph(f"The {SHOWN} largest of {len(groups)} groups.", class_="quiet"))
+            pieces.append(
+                paragraph(
+                    say("The {shown} largest of {groups} groups.", shown=SHOWN, groups=len(groups)), class_="quiet"
+                )
+            )
     return joined(*pieces)

@@ -7,6 +7,7 @@ from typing import Any
 from workbench.clients import Client
 from workbench.reports.estimates import candidate, estimates, leads
 from workbench.reports.html import Html, steps
+from workbench.reports.locale import say
 from workbench.reports.model_card.groups import weakest
 from workbench.reports.words import metric_words
 
@@ -32,11 +33,15 @@ def next_steps(
         _learn_longer(client, history),
         _look_at_errors(evaluation, segments),
         (
-            "Score new rows with the champion",
-            "The predictions carry the version that made them.",
+            say("Score new rows with the champion"),
+            say("The predictions carry the version that made them."),
             f"kedro run --pipeline score {env}",
         ),
-        ("Compare the versions in the registry", "Each has its verdict, metrics and data digests.", "kedro mlflow ui"),
+        (
+            say("Compare the versions in the registry"),
+            say("Each has its verdict, metrics and data digests."),
+            "kedro mlflow ui",
+        ),
     ]
     return steps(step for step in found if step)
 
@@ -45,8 +50,8 @@ def _try_again(verdict: dict[str, Any], env: str) -> Step | None:
     if verdict["decision"] != "kept":
         return None
     return (
-        "Decide whether to try again",
-        "The reasons stand above. Change the recipe or the parameters, then run it all.",
+        say("Decide whether to try again"),
+        say("The reasons stand above. Change the recipe or the parameters, then run it all."),
         f"kedro run {env}",
     )
 
@@ -58,8 +63,8 @@ def _catch_up(evaluation: dict[str, Any], env: str) -> Step | None:
     if mine is None or "boosting" not in found or leads(metric, mine, found["boosting"]) >= 0:
         return None
     return (
-        "Close the gap to gradient boosting",
-        "The simpler model is ahead: other features, more epochs or a larger training budget may help.",
+        say("Close the gap to gradient boosting"),
+        say("The simpler model is ahead: other features, more epochs or a larger training budget may help."),
         f"kedro run --pipelines train,evaluate {env}",
     )
 
@@ -67,15 +72,21 @@ def _catch_up(evaluation: dict[str, Any], env: str) -> Step | None:
 def _do_not_trust_probabilities(evaluation: dict[str, Any]) -> Step | None:
     if evaluation.get("checks", {}).get("calibrated", True):
         return None
-    return ("Do not read the scores as probabilities", "Use them to rank only, until predicted and observed agree.", "")
+    return (
+        say("Do not read the scores as probabilities"),
+        say("Use them to rank only, until predicted and observed agree."),
+        "",
+    )
 
 
 def _learn_longer(client: Client, history: list[dict[str, Any]]) -> Step | None:
     best = min(history, key=lambda row: row["validation_loss"], default=None)
     if best is None or best["epoch"] != history[-1]["epoch"]:
         return None
-    why = "The loss was still falling at the end. Raise train.epochs in parameters.yml, or budgets.train_seconds in"
-    return ("Let it learn longer", why, f"conf/clients/{client.id}/client.yml")
+    why = say(
+        "The loss was still falling at the end. Raise train.epochs in parameters.yml, or budgets.train_seconds in"
+    )
+    return (say("Let it learn longer"), why, f"conf/clients/{client.id}/client.yml")
 
 
 def _look_at_errors(evaluation: dict[str, Any], segments: list[dict[str, Any]]) -> Step:
@@ -83,10 +94,14 @@ def _look_at_errors(evaluation: dict[str, Any], segments: list[dict[str, Any]]) 
     worst, words = weakest(segments, metric), metric_words(metric)
     notebook = "notebooks/explore/02_model_errors.ipynb"
     if worst is None:
-        return ("Look at single errors", "The notebook shows the rows where it was surest, and wrong.", notebook)
-    where = f"{worst['column']} is {worst['value']}"
+        return (
+            say("Look at single errors"),
+            say("The notebook shows the rows where it was surest, and wrong."),
+            notebook,
+        )
+    where = say("{column} is {value}", column=worst["column"], value=worst["value"])
     return (
-        f"Look at the errors where {where}",
-        f"It is weakest there ({words.label} {words.show(worst[metric])}).",
+        say("Look at the errors where {where}", where=where),
+        say("It is weakest there ({label} {metric}).", label=words.label, metric=words.show(worst[metric])),
         notebook,
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 from workbench.reports.estimates import Estimate, candidate, estimates, lead_over, leads, level, undefined
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
-from workbench.reports.words import MODELS, count, metric_words, model_name, short_name
+from workbench.reports.locale import say
+from workbench.reports.words import MODELS, capital, count, metric_words, model_name, short_name
 
 __all__ = ["comparison", "metric_table"]
 
@@ -23,22 +24,27 @@ def metric_table(evaluation: dict[str, Any]) -> Html:
         if not found:
             continue
         best = max(found, key=lambda model: leads(metric, found[model], Estimate(0.0)))
-        which = "primary metric: " if metric == evaluation["primary"] else ""
-        direction = "higher is better" if words.higher_is_better else "lower is better"
+        which = say("primary metric: ") if metric == evaluation["primary"] else ""
+        direction = say("higher is better") if words.higher_is_better else say("lower is better")
         cells = [_cell(found.get(model), words.show, best=model == best) for model in models]
         rows.append([Cell(words.label, note=f"{which}{words.short}; {direction}"), *cells])
     return table(
         ["", *(model_name(model, task) for model in models)],
         rows,
         numbers=range(1, len(models) + 1),
-        caption=f"On {count(evaluation['rows'])} held-out rows; best of each line in bold, confidence intervals below.",
+        caption=say(
+            "On {rows} held-out rows; best of each line in bold, confidence intervals below.",
+            rows=count(evaluation["rows"]),
+        ),
     )
 
 
 def _cell(estimate: Estimate | None, show: Any, *, best: bool) -> Cell:
     if estimate is None:
         return Cell("—", "quiet")
-    interval = f"{show(estimate.low)} to {show(estimate.high)}" if estimate.low is not None else ""
+    interval = (
+        say("{low} to {high}", low=show(estimate.low), high=show(estimate.high)) if estimate.low is not None else ""
+    )
     return Cell(show(estimate.value), "best" if best else "", interval)
 
 
@@ -54,7 +60,9 @@ def comparison(evaluation: dict[str, Any]) -> Html:
         for other in found
         if other != mine
     ]
-    return joined(*(paragraph(sentence) for sentence in sentences), paragraph("In other words:"), _readings(evaluation))
+    return joined(
+        *(paragraph(sentence) for sentence in sentences), paragraph(say("In other words:")), _readings(evaluation)
+    )
 
 
 def _readings(evaluation: dict[str, Any]) -> Html:
@@ -77,15 +85,22 @@ def _sentence(
     words, (mine, other) = metric_words(metric), values
     own, name = short_name(models[0]), model_name(models[1], task)
     gain = leads(metric, mine, other)
-    side = "ahead of" if gain > 0 else "behind"
     if level(metric, mine, other):
-        return f"The {own} and “{name.lower()}” are level."
-    start = f"The {own} is {side} “{name.lower()}” by {words.show(abs(gain))}"
+        return capital(say("{own} and “{name}” are level.", own=own, name=name))
+    values_of = {"own": own, "name": name, "gain": words.show(abs(gain))}
+    ahead = say("{own} is ahead of “{name}” by {gain}", **values_of)
+    start = capital(ahead if gain > 0 else say("{own} is behind “{name}” by {gain}", **values_of))
     if lead is not None:
         return f"{start}; {_paired(lead, words.show)}"
     if mine.apart_from(other):
-        return f"{start}; their confidence intervals lie apart, so this is no accident of the rows that were held out."
-    return f"{start}; their confidence intervals overlap, so on other rows it might have been the other way round."
+        return say(
+            "{start}; their confidence intervals lie apart, so this is no accident of the rows that were held out.",
+            start=start,
+        )
+    return say(
+        "{start}; their confidence intervals overlap, so on other rows it might have been the other way round.",
+        start=start,
+    )
 
 
 def _paired(lead: Estimate, show: Callable[[float | None], str]) -> str:
@@ -94,11 +109,15 @@ def _paired(lead: Estimate, show: Callable[[float | None], str]) -> str:
     assert lead.high is not None  # noqa: S101
     if lead.low > 0 or lead.high < 0:
         ends = sorted((abs(lead.low), abs(lead.high)))
-        return (
-            f"with both tried on the same rows, drawn again and again, it is between {show(ends[0])} and "
-            f"{show(ends[1])}, so this is no accident of the rows that were held out."
+        return say(
+            "with both tried on the same rows, drawn again and again, it is between {ends} and {ends_2}, so this "
+            "is no accident of the rows that were held out.",
+            ends=show(ends[0]),
+            ends_2=show(ends[1]),
         )
-    return (
-        f"with both tried on the same rows, drawn again and again, it lies between {show(-lead.low)} behind and "
-        f"{show(lead.high)} ahead, so on other rows it might have been the other way round."
+    return say(
+        "with both tried on the same rows, drawn again and again, it lies between {low} behind and {high} ahead, "
+        "so on other rows it might have been the other way round.",
+        low=show(-lead.low),
+        high=show(lead.high),
     )

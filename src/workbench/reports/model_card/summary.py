@@ -8,24 +8,25 @@ from typing import Any
 from workbench.clients import Client
 from workbench.reports.estimates import Estimate, candidate, estimates, leads, level, undefined
 from workbench.reports.html import Html, callout, joined, paragraph, tag, tiles
+from workbench.reports.locale import noted, say
 from workbench.reports.words import count, metric_words, model_name, named, short_name
 
 __all__ = ["lead", "overview"]
 
 QUESTIONS = {
-    "binary": "a probability between 0 and 100 %, for each row, that the answer is yes",
-    "multiclass": "a probability for each class, for each row",
-    "regression": "a number for each row",
+    "binary": noted("a probability between 0 and 100 %, for each row, that the answer is yes"),
+    "multiclass": noted("a probability for each class, for each row"),
+    "regression": noted("a number for each row"),
 }
 
 
 def lead(client: Client) -> Html:
     """What is predicted and for whom, in the client's own words."""
-    what = client.description or f"Predicts '{client.target}'."
+    what = client.description or say("Predicts '{target}'.", target=client.target)
     return joined(
         paragraph(what, class_="lead"),
         paragraph(
-            f"The model gives {QUESTIONS[client.task]}. It learned to predict the column ",
+            say("The model gives {task}. It learned to predict the column ", task=say(QUESTIONS[client.task])),
             tag("code", client.target),
             ".",
         ),
@@ -47,26 +48,49 @@ def overview(client: Client, evaluation: dict[str, Any], verdict: dict[str, Any]
         for model, other in found.items()
         if model != chosen
     ]
-    shown.append(("Rows tested", count(evaluation["rows"]), "put aside before training, used for nothing else"))
+    shown.append(
+        (say("Rows tested"), count(evaluation["rows"]), say("put aside before training, used for nothing else"))
+    )
     return joined(_banner(verdict), paragraph(words.reading(mine.value)), tiles(*shown))
 
 
 def _interval(estimate: Estimate, show: Callable[[float | None], str]) -> str:
-    return "" if estimate.low is None else f", plausibly between {show(estimate.low)} and {show(estimate.high)}"
+    return (
+        ""
+        if estimate.low is None
+        else say(", plausibly between {low} and {high}", low=show(estimate.low), high=show(estimate.high))
+    )
 
 
 def _against(metric: str, mine: Estimate, other: Estimate, name: str) -> str:
     gain, show = leads(metric, mine, other), metric_words(metric).show
     if level(metric, mine, other):
-        return f"the {name} is level with it"
-    return f"the {name} is {show(abs(gain))} {'better' if gain > 0 else 'worse'}"
+        return say("{name} is level with it", name=name)
+    better = say("{name} is {gain} better", name=name, gain=show(abs(gain)))
+    return better if gain > 0 else say("{name} is {gain} worse", name=name, gain=show(abs(gain)))
 
 
 def _banner(verdict: dict[str, Any]) -> Html:
     version, champion = verdict["version"], verdict["champion_version"]
     if verdict["decision"] == "promoted":
-        return callout("good", f"Version {version} is the champion", paragraph("From now on it scores the new rows."))
+        return callout(
+            "good",
+            say("Version {version} is the champion", version=version),
+            paragraph(say("From now on it scores the new rows.")),
+        )
     if verdict["decision"] == "already champion":
-        return callout("good", f"Version {version} is the champion", paragraph("It was already; nothing has changed."))
-    now = f"Version {champion} stays the champion and goes on scoring." if champion else "There is no champion yet."
-    return callout("bad", f"Version {version} was not promoted", paragraph(f"{named(verdict['reasons'][0])} {now}"))
+        return callout(
+            "good",
+            say("Version {version} is the champion", version=version),
+            paragraph(say("It was already; nothing has changed.")),
+        )
+    now = (
+        say("Version {champion} stays the champion and goes on scoring.", champion=champion)
+        if champion
+        else say("There is no champion yet.")
+    )
+    return callout(
+        "bad",
+        say("Version {version} was not promoted", version=version),
+        paragraph(f"{named(verdict['reasons'][0])} {now}"),
+    )

@@ -1,0 +1,31 @@
+"""papermill's engine, which saves a notebook when it is at its end. Imports papermill: import this where it is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.iorw import write_ipynb
+
+__all__ = ["ENGINE"]
+
+ENGINE = "workbench"
+
+
+class SaveOnce(NBClientEngine):  # type: ignore[misc]
+    """As papermill's own, which validates and writes the whole notebook before and after each cell.
+
+    https://papermill.readthedocs.io/en/latest/extending-entry-points.html
+    """
+
+    @classmethod
+    def execute_notebook(cls, nb: Any, kernel_name: str, output_path: str | None = None, **options: Any) -> Any:
+        """Run all cells; the notebook is saved as far as it came, whatever ends it."""
+        try:
+            return super().execute_notebook(nb, kernel_name, output_path=None, **options)
+        finally:
+            if output_path is not None:
+                write_ipynb(nb, output_path)
+
+
+papermill_engines.register(ENGINE, SaveOnce)

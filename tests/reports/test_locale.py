@@ -1,0 +1,154 @@
+"""The words of a report in the reader's language: nothing untranslated, nothing unknown, English where there is none."""
+
+from __future__ import annotations
+
+import gettext
+import io
+import re
+import string
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from workbench.clients.brand import Brand
+from workbench.reports import collect, locale, words
+from workbench.reports.changes import what_changed
+from workbench.reports.compare import compare
+from workbench.reports.executive import checks_of, facts_of, health
+from workbench.reports.html import Html
+from workbench.reports.look import Look
+from workbench.reports.page import Heading, page
+from workbench.reports.sentences import REASONS, SENTENCES
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = sorted(path.name for path in locale.CATALOGUES.iterdir())
+
+
+@pytest.fixture(scope="module")
+def said():
+    return {one.id for one in collect.sentences(ROOT / "src/workbench/reports", ROOT / "notebooks/reports") if one.id}
+
+
+@pytest.fixture
+def speak(acme):
+    def localise(name: str) -> None:
+        locale.localise(acme.model_copy(update={"brand": Brand(locale=name)}))
+
+    yield localise
+    locale.localise(None)
+
+
+def test_german_and_french_are_there() -> None:
+    assert {"de", "fr"} <= set(LANGUAGES)
+
+
+def placeholders(text: str) -> set[tuple[str, str]]:
+    return {(name, spec or "") for _, name, spec, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_is_translated_with_all_its_values(language: str, said) -> None:
+    catalogue = collect.read_catalogue(locale.CATALOGUES / language / "LC_MESSAGES" / "reports.po")
+    known = {one.id: one.string for one in catalogue if one.id}
+    assert known.keys() == said, "run `make words`, then translate what is new"
+    for message, translated in known.items():
+        pairs = [(message, translated)] if isinstance(message, str) else [(message[-1], one) for one in translated]
+        for original, words_of_it in pairs:
+            assert words_of_it.strip(), f"not translated: {original}"
+            assert placeholders(words_of_it) <= placeholders(original), original
+            if isinstance(message, str):
+                assert placeholders(words_of_it) == placeholders(original), original
+                assert words_of_it[:1].isspace() == original[:1].isspace(), original
+                assert words_of_it[-1:].isspace() == original[-1:].isspace(), original
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_compiled_catalogue_is_that_of_the_text(language: str) -> None:
+    path = locale.CATALOGUES / language / "LC_MESSAGES" / "reports.po"
+    fresh = gettext.GNUTranslations(io.BytesIO(collect.compiled(collect.read_catalogue(path))))
+    with path.with_suffix(".mo").open("rb") as file:
+        shipped = gettext.GNUTranslations(file)
+    without_header = [{key: text for key, text in one._catalog.items() if key} for one in (fresh, shipped)]
+    assert without_header[0] == without_header[1], "run `make words`"
+
+
+def literals(path: Path) -> set[str]:
+    """Texts between tags that a function of a report puts out as they are, found in its source."""
+    calls = re.compile(r'\b(?:paragraph|callout|Cell|table)\((?:"(?:good|bad|note)", )?f?"([^"]*[a-z]{3,} [^"]*)"')
+    return set(calls.findall(path.read_text(encoding="utf-8")))
+
+
+def test_no_section_says_a_sentence_that_is_not_collected() -> None:
+    operators = {"failure.py"}  # the page of a failed report is the operator's, and English
+    paths = [path for path in (ROOT / "src/workbench/reports").rglob("*.py") if path.name not in operators]
+    assert {path.name: found for path in paths if (found := literals(path))} == {}
+
+
+def test_a_language_without_a_catalogue_is_english_with_its_own_numbers(speak) -> None:
+    speak("it_CH")
+    assert locale.say("Nothing changed") == "Nothing changed"
+    assert words.count(12345) == "12’345"
+    assert locale.language_of("it_CH") == "en"
+
+
+def test_a_sentence_that_no_catalogue_has_is_said_in_english(speak) -> None:
+    speak("de")
+    assert locale.say("{n} zebras", n=3) == "3 zebras"
+
+
+def test_swiss_german_has_german_words_and_swiss_numbers(speak) -> None:
+    speak("de_CH")
+    assert "Nichts hat sich geändert" in what_changed(compare({}, {"about": {"made": "2026-03-02T08:05:00+00:00"}}))
+    html = what_changed(
+        compare({"t": {"rows": 12000}}, {"about": {"made": "2026-03-02T08:05:00+00:00"}, "t": {"rows": 10000}})
+    )
+    assert "Zeilen" in html
+    assert "12’000" in html
+    assert "2. März 2026" in html
+
+
+def test_what_a_table_holds_in_english_is_said_in_the_readers_language(speak) -> None:
+    sentence = "roc_auc 0.91 against 0.9: better than champion version 3 by 0.01, with a margin of 0.005"
+    assert words.named(sentence) == (
+        "ROC AUC 0.91 against 0.9: better than champion version 3 by 0.01, with a margin of 0.005."
+    )
+    speak("fr")
+    assert words.named(sentence) == (
+        "ROC AUC 0,91 contre 0,9\N{NO-BREAK SPACE}: meilleur que la version championne 3 de 0,01, avec une marge de 0,005."
+    )
+    assert locale.spoken("delay is not one of a, b", REASONS) == "delay n'est pas l'un de a, b"
+    assert locale.spoken("something new", SENTENCES) == "something new"
+
+
+def test_a_value_is_never_taken_for_a_placeholder(speak) -> None:
+    speak("de")
+    assert locale.say("Questions to {owner}", owner="{moment}") == "Fragen an {moment}"
+
+
+def test_the_page_for_a_manager_speaks_german(speak, acme) -> None:
+    speak("de")
+    summary = {"tables": {"orders": {"quarantined_share": 0.5, "kept": 1, "quarantined": 1, "read": 2, "columns": {}}}}
+    evaluation = {"primary": "roc_auc", "rows": 10, "models": {"network": {}}, "checks": {"beats_majority": True}}
+    verdict = {"champion_version": 1, "version": 1}
+    drift = {"state": "stable", "prediction": "stable", "watched": 0, "drifted": 0, "features": 2}
+    checks = checks_of(acme, evaluation, verdict, summary, drift)
+    assert checks[0]["answer"] == "Too much of it is faulty, in orders.", "the table stays English"
+    html = health(checks)
+    assert "Zu viel davon ist fehlerhaft, in orders." in html
+    assert "Sind die Daten in Ordnung?" in html
+    assert not re.search(r"\b(the|is|and|of)\b", re.sub(r"<[^>]*>", " ", html))
+    assert facts_of(evaluation, summary, drift, 3)[0]["fact"] == "Cases scored"
+
+
+def test_headings_and_paragraphs_of_the_notebook_are_translated() -> None:
+    cells = [
+        nbformat.v4.new_markdown_cell("# Model card"),
+        nbformat.v4.new_markdown_cell("## How good it is\n\nA paragraph that nobody translated."),
+    ]
+    html = page(nbformat.v4.new_notebook(cells=cells), Heading("Acme", "x", look=Look(locale="de_AT")))
+    assert '<html lang="de">' in html
+    assert "<h2>Wie gut es ist</h2>" in html
+    assert 'href="#wie-gut-es-ist"' in html
+    assert "A paragraph that nobody translated." in html
+    assert isinstance(Html(html), str)
