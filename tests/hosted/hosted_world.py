@@ -113,6 +113,16 @@ class World:
         client = ClientRegistry(self.project).load("acme")
         return nodes.register_language_model(client, files, folder.load(), train, test, evaluation, parameters)
 
+    def hold_out(self, references: list[str]) -> None:
+        """Held-out examples, as ``tune`` leaves them here."""
+        path = self.project / "data/acme/05_model_input/tune_test.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        asked = [
+            [{"role": "user", "content": f"Question {number}?"}, {"role": "assistant", "content": reference}]
+            for number, reference in enumerate(references)
+        ]
+        path.write_text("".join(json.dumps({"messages": messages}) + "\n" for messages in asked))
+
     def bring_store(self) -> None:
         """A store that was made once; who does not tune does not pay for it."""
         if self.template is not None and not (self.project / ".mlflow").exists():

@@ -81,7 +81,9 @@ def print_done(done: Done, sentence: str) -> None:
     """What was done, and what is so now."""
     click.secho(sentence[0].upper() + sentence[1:] + ".", bold=True)
     click.echo(f"  traffic: {shares(done.traffic)}")
-    if done.smoke is not None:
+    if done.smoke is not None and done.smoke.says:
+        click.echo(f"  compared: {done.smoke.says}")
+    elif done.smoke is not None:
         asked = f", {done.smoke.asked} requests until it answered" if done.smoke.asked > 1 else ""
         click.echo(
             f"  compared: {done.smoke.rows} rows, at most {done.smoke.difference:.2g} from the registered model "

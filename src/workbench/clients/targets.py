@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "AnswerCheck",
     "AzureOpenAITarget",
     "DatabricksTarget",
     "LocalTarget",
@@ -172,10 +173,25 @@ class DatabricksTarget(_Target):
     job: DatabricksJob | None = Field(None, description="The pipeline as a Job; `kedro databricks job` makes it.")
 
 
+class AnswerCheck(BaseModel):
+    """Held-out examples that a tuned model answers before it gets traffic, beside what serves now."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    examples: int = Field(10, ge=0, le=1000, description="How many; 0: only the name of the model that answers counts.")
+    metric: Literal["rouge_l", "exact_match"] = Field("rouge_l", description="How an answer is scored.")
+    answer_tokens: int = Field(256, ge=1, le=16384, description="Longest answer.")
+    budget: float = Field(1.0, gt=0, description="What one comparison may cost, in the prices' currency.")
+
+
 class AzureOpenAITarget(_Target):
     """Azure OpenAI: a deployment of a tuned language model."""
 
     kind: Literal["azure_openai"]
+    tolerance: float = Field(
+        0.05, ge=0, le=1, description="By how much a version's mean score may be below that of what serves now."
+    )
+    check: AnswerCheck = Field(default_factory=AnswerCheck, description="What it answers before it gets traffic.")
     subscription: str = Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="Its id.")
     resource_group: str = Field(pattern=r"^[A-Za-z0-9._()-]{1,90}$", description="Of the account.")
     account: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{1,63}$", description="The Azure OpenAI account.")

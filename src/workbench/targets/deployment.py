@@ -21,7 +21,7 @@ from workbench.targets.plan import Plan, refuse_anothers, step_of
 from workbench.targets.prices import Prices
 from workbench.targets.protocol import Target
 from workbench.targets.release import Release
-from workbench.targets.smoke import Smoke, smoke
+from workbench.targets.smoke import Compare, Smoke, smoke
 from workbench.targets.status import PartStatus, Status
 from workbench.targets.working import Work
 
@@ -71,6 +71,7 @@ class Deployment:
         releases: gives the release of a version, with its files.
         tolerance: how far an answer may be from the registered model's.
         budget: the most that it may cost a month, in the prices' currency.
+        compare: how a version is compared before it gets traffic.
     """
 
     def __init__(
@@ -85,9 +86,11 @@ class Deployment:
         releases: Callable[[int], Release],
         tolerance: float,
         budget: float | None = None,
+        compare: Compare = smoke,
     ) -> None:
         self._project, self._client, self._target, self._work, self._book = project, client, target, work, book
         self._prices, self._releases, self._tolerance, self._budget = prices, releases, tolerance, budget
+        self._compare = compare
         self._options = f"--env clients/{client} --target {target.name}"
 
     # ---- looking ----------------------------------------------------------------------------------------------------
@@ -284,11 +287,15 @@ class Deployment:
             raise
 
     def _compared(self, release: Release) -> Smoke:
-        compared = smoke(self._work, self._target, release, tolerance=self._tolerance)
+        compared = self._compare(self._work, self._target, release, tolerance=self._tolerance)
         if not compared.ok:
+            far = (
+                f"up to {compared.difference:.3g} away from the registered model "
+                f"(tolerance {compared.tolerance:g}, {compared.rows} rows)"
+            )
             raise TargetError(
-                f"version {release.version} answers up to {compared.difference:.3g} away from the registered model "
-                f"(tolerance {compared.tolerance:g}, {compared.rows} rows)",
+                f"version {release.version} answers "
+                + (f"worse than what serves now: {compared.says}" if compared.says else far),
                 where=f"client {self._client}, target {self._target.name} ({self._target.where})",
                 hint=f"read its container's log; `kedro deploy status {self._options}` shows who has the traffic",
             )

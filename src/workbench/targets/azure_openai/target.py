@@ -35,7 +35,7 @@ __all__ = ["TRAFFIC", "AzureOpenAI", "choose"]
 T = TypeVar("T")
 TRAFFIC = "workbench-traffic"
 """The tag with a version's percentage."""
-ANSWER_TOKENS = 16
+ANSWER_TOKENS = 64
 
 
 def choose(traffic: Mapping[int, int], key: str) -> int:
@@ -110,9 +110,36 @@ class AzureOpenAI:
         return Doing(True)
 
     def predict(self, rows: Sequence[Mapping[str, Any]], version: int) -> Answered:
-        """Ask the version's own deployment; the prediction is the name of the model that answered."""
+        """Ask the version's own deployment; the prediction is what it says, beside the name of the model that did."""
         name = name_of_version(self.client, version)
-        return Answered(version, [{"prediction": self._ask(name, str(row["prompt"])).model} for row in rows])
+        replies = [self.ask(name, [{"role": "user", "content": str(row["prompt"])}], ANSWER_TOKENS) for row in rows]
+        said = [{"prediction": one.choices[0].message.content or "", "model": one.model} for one in replies]
+        return Answered(version, said)
+
+    def ask(self, deployment: str, messages: Sequence[Mapping[str, Any]], tokens: int) -> ChatCompletion:
+        """What a deployment answers to chat messages, at temperature 0; one attempt.
+
+        Args:
+            deployment: its name.
+            messages: the user's last.
+            tokens: longest answer.
+        """
+        from openai.types.chat import ChatCompletion
+
+        longest = "max_tokens" if azure_account(self.settings).is_dated else "max_completion_tokens"
+        asked: Any = {"model": deployment, "messages": list(messages), "temperature": 0, longest: tokens}
+        try:
+            reply: ChatCompletion = self._called(lambda api: api.chat.completions.create(**asked))
+        except NotThere:
+            # Azure answers so for some minutes after the resource manager says that a deployment is up.
+            raise Unreachable(
+                f"deployment '{deployment}' does not answer yet",
+                where=self.where,
+                hint="try again in some minutes; if it stays so, see that it is there",
+            ) from None
+        if not isinstance(reply, ChatCompletion) or not reply.choices:
+            raise not_the_api(self.where, "no chat completion")
+        return reply
 
     def cost(self, prices: Prices) -> Cost:
         """Hosting alone: an hour costs the same whether the deployment is asked or not; tokens come on top."""
@@ -140,21 +167,6 @@ class AzureOpenAI:
             for version, one in named.items()
             if version is not None and (one.tags or {}).get("client") == self.client
         }
-
-    def _ask(self, deployment: str, question: str) -> ChatCompletion:
-        from openai.types.chat import ChatCompletion
-
-        longest = "max_tokens" if azure_account(self.settings).is_dated else "max_completion_tokens"
-        message = {"role": "user", "content": question}
-        asked: Any = {"model": deployment, "messages": [message], "temperature": 0, longest: ANSWER_TOKENS}
-        try:
-            reply: ChatCompletion = self._called(lambda api: api.chat.completions.create(**asked))
-        except NotThere:
-            # Azure answers so for some minutes after the resource manager says that a deployment is up.
-            raise Unreachable(f"deployment '{deployment}' does not answer yet", where=self.where) from None
-        if not isinstance(reply, ChatCompletion):
-            raise not_the_api(self.where, "no chat completion")
-        return reply
 
     def _called(self, action: Callable[[OpenAI], T]) -> T:
         try:
