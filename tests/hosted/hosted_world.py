@@ -162,19 +162,8 @@ def azure_world(
 
 def azure_settings(service: OpenAIDouble, arm: ArmDouble) -> tuple[dict[str, Any], dict[str, Any]]:
     """The blocks ``hosted`` and ``deploy.cloud`` of a client with an account there."""
-    deploy = {
-        "kind": "azure_openai",
-        "subscription": arm_double.SUBSCRIPTION,
-        "resource_group": arm_double.GROUP,
-        "account": arm_double.ACCOUNT,
-        "address": service.address,
-        "management": arm.address,
-        "authority": arm.address,
-        "login": "key",
-        "poll_seconds": 0.01,
-    }
     hosted = {"service": "azure_openai", "target": "cloud", "base_deployment": "base"}
-    return {**hosted, "poll_seconds": 0.01, "settle_seconds": 0.2}, deploy
+    return {**hosted, "poll_seconds": 0.01, "settle_seconds": 0.2}, arm.settings(service.address)
 
 
 LIVE = {"openai": "LIVE_OPENAI_API_KEY", "azure": "LIVE_AZURE_DEPLOY"}

@@ -75,12 +75,19 @@ def print_status(status: Status) -> None:
     roles = ", ".join(f"{name} {version}" for name, version in names.items() if version is not None)
     if roles:
         click.echo(f"  roles: {roles}")
+    _warn(status.caution if status.traffic else "")
 
 
-def print_done(done: Done, sentence: str) -> None:
+def _warn(caution: str) -> None:
+    if caution:
+        click.secho(f"  note: {caution}", fg="yellow")
+
+
+def print_done(done: Done, sentence: str, caution: str = "") -> None:
     """What was done, and what is so now."""
     click.secho(sentence[0].upper() + sentence[1:] + ".", bold=True)
     click.echo(f"  traffic: {shares(done.traffic)}")
+    _warn(caution if len(done.traffic) > 1 else "")
     if done.smoke is not None and done.smoke.says:
         click.echo(f"  compared: {done.smoke.says}")
     elif done.smoke is not None:

@@ -93,6 +93,11 @@ class Deployment:
         self._compare = compare
         self._options = f"--env clients/{client} --target {target.name}"
 
+    @property
+    def caution(self) -> str:
+        """What a person has to know of the traffic there."""
+        return self._target.caution
+
     # ---- looking ----------------------------------------------------------------------------------------------------
 
     def plan(self, release: Release) -> Plan:
@@ -138,7 +143,13 @@ class Deployment:
             state = "missing" if found is None else "ready" if found.ready else "working"
             parts.append(PartStatus(row.kind, row.name, row.version, row.state, state, found.id if found else ""))
         return Status(
-            self._client, self._target.name, self._target.where, self._traffic(), self._book.rollout(), tuple(parts)
+            self._client,
+            self._target.name,
+            self._target.where,
+            self._traffic(),
+            self._book.rollout(),
+            tuple(parts),
+            self.caution,
         )
 
     def moves(self) -> Moves:

@@ -73,7 +73,7 @@ class Comparison:
         theirs = self._score(work, other, examples)
         says = (
             f"{len(examples)} held-out examples, {check.metric} {mine:.3f} against {theirs:.3f} of deployment {other} "
-            f"(at most {tolerance:g} less; at most {cost})"
+            f"(tolerance {tolerance:g}; it cost at most {cost})"
         )
         return Smoke(release.version, len(examples), max(0.0, theirs - mine), tolerance, 1, says)
 

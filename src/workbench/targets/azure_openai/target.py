@@ -68,6 +68,7 @@ class AzureOpenAI:
 
     kind = "azure_openai"
     can_pin = True
+    caution = "Azure OpenAI splits no traffic: the shares are tags on the deployments, and callers choose by them"
 
     def __init__(self, client: str, name: str, settings: AzureOpenAITarget, secrets: ClientSecrets) -> None:
         self.client, self.name, self.settings, self._secrets = client, name, settings, secrets

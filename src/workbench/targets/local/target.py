@@ -39,6 +39,7 @@ class LocalServing:
 
     kind = "local"
     can_pin = True
+    caution = ""
 
     def __init__(self, place: Place) -> None:
         assert isinstance(place.settings, LocalTarget)  # noqa: S101 - adapters are chosen by it

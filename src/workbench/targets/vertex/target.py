@@ -31,6 +31,7 @@ class VertexTarget:
 
     kind = "vertex"
     can_pin = False
+    caution = ""
 
     def __init__(self, name: str, services: Services) -> None:
         self.name, self.services, self.where = name, services, services.where
