@@ -114,7 +114,8 @@ def print_options(release: Release, prices: Prices, measured: Measured, options:
     table.add_column("", overflow="fold")
     for one in options:
         training = "" if one.training is None else f"{one.training:,.2f}" if one.training >= 0.01 else "< 0.01"
-        cells = [one.target or one.kind, one.machine, f"{one.monthly:,.2f}", training, f"{one.milliseconds:.1f} ms"]
+        monthly = "?" if one.monthly is None else f"{one.monthly:,.2f}"
+        cells = [one.target or one.kind, one.machine, monthly, training, f"{one.milliseconds:.1f} ms"]
         table.add_row(*cells, one.problem, style="dim" if one.problem else "")
     Console().print(table)
     click.secho("What cannot be taken along:", bold=True)
@@ -123,7 +124,7 @@ def print_options(release: Release, prices: Prices, measured: Measured, options:
     trained = "" if measured.train_seconds is None else f", a training {measured.train_seconds:,.0f} s"
     click.secho(
         f"Measured here: one row {measured.milliseconds:.1f} ms without network, "
-        f"{measured.memory_mib:,.0f} MiB{trained}.\n"
+        f"{measured.memory_mib:,.0f} MiB ({measured.memory_from}){trained}.\n"
         f"List prices of {prices.day}, one version always up; see conf/base/prices.yml.",
         dim=True,
     )

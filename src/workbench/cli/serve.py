@@ -36,6 +36,7 @@ def serve(
 
     Open Inference Protocol, Vertex AI's form and MLflow's; docs/serving.md lists addresses and limits.
     """
+    from workbench.fleet import memory
     from workbench.registry.alias import champion_version
     from workbench.serving.following import Located, follow, forward, start
     from workbench.serving.sockets import listening_socket
@@ -45,8 +46,11 @@ def serve(
     client = _client(ClientRegistry(project), env)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
+    loaded = set()
+
     def locate() -> Located:
         release = release_of(project, client.id, version)
+        loaded.add(release.version)
         return Located(release.version, release.artifact, release.sha256)
 
     chosen = client.serving.port if port is None else port
@@ -74,6 +78,9 @@ def serve(
         raise
     finally:
         folder.cleanup()
+        # Of a server that had several versions loaded, it is not known what one of them takes.
+        if child is not None and len(loaded) == 1:
+            memory.record(project, client.id, located.version, memory.peak_of_children())
     ctx.exit(code)
 
 

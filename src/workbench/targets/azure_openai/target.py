@@ -148,6 +148,9 @@ class AzureOpenAI:
         rate = section.rates.get("hosting") if section else None
         if section is None or rate is None:
             return Cost((), prices.currency, str(prices.day), (f"hosting of {self.kind}",))
+        if self.settings.sku == "DeveloperTier":
+            unknown = ("hosting in DeveloperTier: no price known", "tokens that are asked and answered")
+            return Cost((), prices.currency, str(prices.day), unknown)
         line = Line(f"a tuned model's deployment, {self.settings.sku}", HOURS, rate.unit, rate.price, section.source)
         return Cost((line,), prices.currency, str(prices.day), ("tokens that are asked and answered",))
 
