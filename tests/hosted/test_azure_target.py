@@ -178,7 +178,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("method", ["PUT", "GET"])
+@pytest.mark.parametrize("method", ["PUT", "GET", "PATCH"])
 @pytest.mark.parametrize(
     "fault", [pytest.param(name, marks=[] if name in {"429", "html", "after"} else pytest.mark.slow) for name in FAULTS]
 )

@@ -1,13 +1,27 @@
-"""The address that a server listens on."""
+"""The address that a server listens on, and how it is given up so that nobody's request is lost.
+
+A connection that the kernel has set up, and nobody has taken, is reset when its listening socket is closed: its client
+believes that it is connected, and may have sent a request. So new ones are first kept from being set up, by a filter on
+the socket that drops the segments which begin one; those that are begun are taken; then it is closed.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import socket
+import struct
+import sys
 
 from workbench.errors import ConfigurationError
 
-__all__ = ["listening_socket"]
+__all__ = ["listening_socket", "take_no_more"]
+
+# include/uapi/asm-generic/socket.h, linux/filter.h: the same on all architectures that Python wheels are made for.
+_SO_ATTACH_FILTER = 26
+_LOAD_BYTE, _JUMP_IF_SET, _RETURN = 0x30, 0x45, 0x06
+_FLAGS, _SYN = 13, 0x02
+"""Where a TCP header has its flags, and the flag of a segment that begins a connection (RFC 9293, section 3.1)."""
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -34,3 +48,30 @@ def listening_socket(host: str, port: int) -> socket.socket:
         ) from error
     found.setblocking(False)
     return found
+
+
+def take_no_more(listener: socket.socket) -> bool:
+    """Let no connection begin any more; those that are begun, or wait to be taken, still come.
+
+    Who tries to connect meanwhile sends again a second later, and is refused once the socket is closed.
+
+    Returns:
+        Whether the system can do this; Linux can, by a socket filter (Documentation/networking/filter.rst), which needs
+        no privilege.
+    """
+    if sys.platform != "linux":
+        return False
+    program = (
+        (_LOAD_BYTE, 0, 0, _FLAGS),
+        (_JUMP_IF_SET, 0, 1, _SYN),
+        (_RETURN, 0, 0, 0),
+        (_RETURN, 0, 0, 0xFFFFFFFF),
+    )
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *instruction) for instruction in program))
+    try:
+        listener.setsockopt(
+            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program), ctypes.addressof(code))
+        )
+    except OSError:  # a sandbox may not have it
+        return False
+    return True
