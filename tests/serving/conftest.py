@@ -205,7 +205,7 @@ def running(folder: Path, *arguments: str, environ: dict[str, str] | None = None
         port = _port(process, ready, stderr)
         traffic = Path(arguments[arguments.index("--traffic") + 1]) if "--traffic" in arguments else None
         server = Server(folder, process, port, traffic)
-        server.until(lambda status: status["state"] == "ready")
+        server.until(lambda status: status["state"] == "ready", seconds=60)
         yield server
     finally:
         if process.poll() is None:

@@ -24,11 +24,19 @@ __all__ = ["serve"]
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 for a free one.  [default: serving.port]")
 @click.option("--version", type=click.IntRange(1), help="A version of the model, in place of the champion.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that serve.  [default: serving.workers]")
 @click.option("--json", "as_json", is_flag=True, help="Print the address and an example as JSON, once it is up.")
 @click.pass_context
 @explained
 def serve(
-    ctx: click.Context, *, env: str | None, host: str, port: int | None, version: int | None, as_json: bool
+    ctx: click.Context,
+    *,
+    env: str | None,
+    host: str,
+    port: int | None,
+    version: int | None,
+    workers: int | None,
+    as_json: bool,
 ) -> None:
     """Serve a client's champion over HTTP, until Ctrl-C; when another version becomes champion, that one.
 
@@ -64,7 +72,7 @@ def serve(
     child = None
     folder = tempfile.TemporaryDirectory(prefix="workbench-serving-")
     try:
-        child = start(client, located, Path(folder.name), log, host=host, port=chosen)
+        child = start(client, located, Path(folder.name), log, host=host, port=chosen, workers=workers)
         forward(child)
         _told(client, located, child.address, child.example(), child.process.pid, as_json=as_json)
         code = follow(

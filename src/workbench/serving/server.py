@@ -54,7 +54,10 @@ def serve(options: Options) -> None:
     import torch
 
     torch.set_num_threads(options.threads)
-    listener = listening_socket(options.host, options.port)
+    if options.worker is None:
+        listener = listening_socket(options.host, options.port)
+    else:
+        listener = socket.socket(fileno=options.worker.socket)
     with listener:
         asyncio.run(_main(options, listener)) if _no_uvloop() else _run_on_uvloop(options, listener)
 
@@ -97,9 +100,10 @@ class DrainingServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._service.keeper.look_again)
         self._sweeper = loop.create_task(cut_off_slow_ones(self.server_state.connections, options.serving.limits))
+        self._service.tell_others()
         host, port = (sockets or [])[0].getsockname()[:2]
         logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
-        if options.ready_file is not None:
+        if options.ready_file is not None and options.worker is None:
             content = {"host": host, "port": port, "pid": os.getpid()}
             write_text(options.ready_file, orjson.dumps(content).decode() + "\n")
 
@@ -107,6 +111,7 @@ class DrainingServer(uvicorn.Server):
         """Ten times a second: is there a reason to end?"""
         parent = self._service.options.parent
         orphaned = parent is not None and os.getppid() != parent
+        self._service.tell_others()
         return await super().on_tick(counter) or orphaned or self._service.failed is not None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -15,7 +15,7 @@ import sys
 
 from workbench.errors import ConfigurationError
 
-__all__ = ["listening_socket", "take_no_more"]
+__all__ = ["listening_socket", "shared_sockets", "take_no_more"]
 
 # include/uapi/asm-generic/socket.h, linux/filter.h: the same on all architectures that Python wheels are made for.
 _SO_ATTACH_FILTER = 26
@@ -30,11 +30,29 @@ def listening_socket(host: str, port: int) -> socket.socket:
     Raises:
         ConfigurationError: it is taken, or there is no such address on this machine.
     """
+    return _listening(host, port)
+
+
+def shared_sockets(host: str, port: int, count: int) -> list[socket.socket]:
+    """So many sockets that listen on one address; the kernel shares connections out among them.
+
+    Raises:
+        ConfigurationError: it is taken, or there is no such address on this machine.
+    """
+    # By a socket that shares with nobody: with those below, another server of this user's would go unseen.
+    with _listening(host, port) as probe:
+        port = probe.getsockname()[1]
+    return [_listening(host, port, shared=True) for _ in range(count)]
+
+
+def _listening(host: str, port: int, *, shared: bool = False) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(family, kind, protocol)
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             found.bind(address)
             found.listen(2048)
         except BaseException:

@@ -136,6 +136,8 @@ class LocalServing:
 
     def _note_memory(self) -> None:
         """Write down what the server took until now, while it holds one version: plans are made with it."""
+        if self._client.serving.workers > 1:
+            return  # the process that is known by its file starts the others, and has no model
         pid, versions = self.process.find(), self.versions()
         most = memory.peak_of(pid) if pid is not None and len(versions) == 1 else None
         if most is not None:
