@@ -58,6 +58,7 @@ class Service:
         self.failed: WorkbenchError | None = None
         self._ids, self._prefix = count(1), secrets.token_hex(6)
         self._tasks: list[asyncio.Task[None]] = []
+        self._loaded = asyncio.Event()
 
     @property
     def ready(self) -> bool:
@@ -119,6 +120,14 @@ class Service:
             self.log.start()
         self._tasks.append(asyncio.get_running_loop().create_task(self._serve()))
 
+    async def may_listen(self) -> None:
+        """Wait until connections are to be taken: one worker of several takes none before it can answer.
+
+        Who waits for one that is being replaced is then answered, and not told to come again.
+        """
+        if self.board is not None:
+            await self._loaded.wait()
+
     async def stop(self) -> None:
         """End, when no request is under way any more."""
         for task in self._tasks:
@@ -138,6 +147,8 @@ class Service:
         except WorkbenchError as error:
             self.failed = error
             return
+        finally:
+            self._loaded.set()
         await self.keeper.watch()
 
 
