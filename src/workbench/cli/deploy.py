@@ -15,7 +15,8 @@ from workbench.clients import ClientRegistry, client_of_env
 from workbench.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from workbench.targets.deployment import Deployment, Done
+    from workbench.targets.deployment import Deployment
+    from workbench.targets.done import Done
 
 __all__ = ["deploy"]
 

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from workbench.targets.choice import Measured, Option
-    from workbench.targets.deployment import Done
+    from workbench.targets.done import Done
     from workbench.targets.plan import Plan, Step
     from workbench.targets.prices import Prices
     from workbench.targets.release import Release
