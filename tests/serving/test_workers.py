@@ -94,7 +94,7 @@ def test_a_worker_that_is_killed_is_replaced(start: Any, tmp_path: Path, write_t
         server.until(lambda status: "is not JSON" in (status["last_error"] or {}).get("message", ""))
         # Without who started them, workers end.
         server.process.kill()
-        _, alive = psutil.wait_procs(now, timeout=15)
+        _, alive = psutil.wait_procs(now, timeout=60)
         assert alive == []
 
 
