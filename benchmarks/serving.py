@@ -1,13 +1,14 @@
 """A registered model behind `kedro serve`'s server and behind `mlflow models serve`: requests a second, and p99.
 
     python -m benchmarks.serving [--project DIR] [--client clinic] [--seconds 6] [--rounds 3] [--connections 64]
+                                 [--workers 2]
 
 Both serve the same version out of the same registry, in a process each, and get the same bytes from the same load
 generator: a process of its own, raw sockets on uvloop, each connection kept open and asking again once it is answered.
 A request is one row in MLflow's form (`dataframe_records` at `/invocations`), which both understand. They are measured
 one after the other, in turns, never at once, with the other one asleep; a figure is the median of the rounds. Without
 --project, a project is made and the client's pipelines run in it. Bars: at least 8 times the requests a second; a p99
-of at most a quarter.
+of at most a quarter. With --workers, this server runs once more with so many processes, and is compared with itself.
 """
 
 from __future__ import annotations
@@ -182,6 +183,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--workers", type=int, default=1, help="measure so many processes of this server, too")
     parser.add_argument("--load", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--request", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -202,7 +204,7 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
 
     project = options.project or made_project(folder / "project", options.client)
     release = release_of(project.resolve(), options.client)
-    ours, theirs = free_port(), free_port()
+    ours, theirs, several = free_port(), free_port(), free_port()
     environ = os.environ | {
         "MLFLOW_TRACKING_URI": tracking_uri(project.resolve()),
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -211,16 +213,25 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
         "OMP_NUM_THREADS": "1",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # MLflow starts `uvicorn` by its name
     }
-    ours_command = [sys.executable, "-m", "workbench.serving", "--name", options.client, "--port", str(ours)]
+    ours_command = [sys.executable, "-m", "workbench.serving", "--name", options.client]
     ours_command += ["--artifact", str(release.artifact), "--sha256", release.sha256]
-    ours_command += ["--prediction-log", str(folder / "predictions.jsonl")]
+    ours_command += ["--prediction-log", str(folder / "predictions.jsonl"), "--port"]
     mlflow_command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     mlflow_command += ["-m", f"models:/{options.client}/{release.version}", "-h", "127.0.0.1", "-p", str(theirs)]
-    found: dict[str, list[Measured]] = {"workbench": [], "mlflow": []}
-    with (
-        server(ours_command, ours, "/v2/health/ready", folder / "ours.log", environ) as our_pid,
-        server(mlflow_command, theirs, "/ping", folder / "mlflow.log", environ) as their_pid,
-    ):
+    with contextlib.ExitStack() as stack:
+
+        def started(command: list[str], port: int, health: str, log: str) -> tuple[int, int]:
+            return port, stack.enter_context(server(command, port, health, folder / log, environ))
+
+        ready = "/v2/health/ready"
+        contenders = {
+            "workbench": started([*ours_command, str(ours)], ours, ready, "ours.log"),
+            "mlflow": started(mlflow_command, theirs, "/ping", "mlflow.log"),
+        }
+        if options.workers > 1:
+            command = [*ours_command, str(several), "--workers", str(options.workers)]
+            contenders[f"{options.workers} workers"] = started(command, several, ready, "several.log")
+        found: dict[str, list[Measured]] = {name: [] for name in contenders}
         with urllib.request.urlopen(f"http://127.0.0.1:{ours}/openapi.json", timeout=10) as answer:
             paths = json.load(answer)["paths"]
         content = paths["/predict"]["post"]["requestBody"]["content"]["application/json"]
@@ -228,14 +239,25 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
         request.write_bytes(request_of(ours, content["schema"]["example"]))
         agree(answer_of(ours, request.read_bytes()), answer_of(theirs, request.read_bytes()))
         for _ in range(options.rounds):
-            for name, port, other in (("workbench", ours, their_pid), ("mlflow", theirs, our_pid)):
-                os.killpg(other, signal.SIGSTOP)
+            for name, (port, _) in contenders.items():
+                others = [pid for other, (_, pid) in contenders.items() if other != name]
+                tell(others, signal.SIGSTOP)
                 found[name].append(measured(port, request, options))
-                os.killpg(other, signal.SIGCONT)
+                tell(others, signal.SIGCONT)
                 load = os.getloadavg()[0]
                 one = found[name][-1]
                 print(f"  {name:10} {one.requests:8.0f} /s  p99 {one.p99 * 1000:7.1f} ms  load {load:.1f}", flush=True)
     table(found, options)
+
+
+def tell(pids: list[int], number: signal.Signals) -> None:
+    """A signal to servers and all that they have started."""
+    import psutil
+
+    for pid in pids:
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            one.send_signal(number)
 
 
 def agree(ours: Any, theirs: Any) -> None:
@@ -259,6 +281,9 @@ def table(found: dict[str, list[Measured]], options: argparse.Namespace) -> None
     faster = middle["workbench"]["requests"] / middle["mlflow"]["requests"]
     shorter = middle["workbench"]["p99"] / middle["mlflow"]["p99"]
     print(f"requests/s   {faster:6.1f} times  (bar: at least {FASTER})     {'met' if faster >= FASTER else 'MISSED'}")
+    if options.workers > 1:
+        more = middle[f"{options.workers} workers"]["requests"] / middle["workbench"]["requests"]
+        print(f"{options.workers} workers    {more:6.2f} times the requests/s of one")
     print(f"p99          {shorter:6.3f} of it (bar: at most {SHORTER})   {'met' if shorter <= SHORTER else 'MISSED'}")
 
 

@@ -18,6 +18,7 @@ from kedro.framework.project import configure_project
 
 from workbench.cli.deploy import deploy
 from workbench.clients import ClientRegistry
+from workbench.fleet import memory
 from workbench.secrets import secrets_of
 from workbench.targets.opening import Place, open_target, settings_of
 
@@ -96,6 +97,14 @@ def test_all_targets_beside_each_other(clinic_copy: Path, monkeypatch: pytest.Mo
     assert found["train_seconds"] > 0
     assert found["milliseconds"] > 0
     assert found["memory_mib"] > 50
+    assert found["memory_from"] == "this process, for want of a server's"
+    # What a server of the version took is better known than what this process takes.
+    memory.record(clinic_copy, "clinic", 1, 5555.0)
+    again = json.loads(typed(clinic_copy, "plan", "--json", target="all").stdout)
+    assert again["memory_mib"] == 5555.0
+    assert again["memory_from"].startswith("the most of a server of version 1, 2")
+    problems = {one["machine"]: one["problem"] for one in again["options"]}
+    assert problems["n1-standard-2"] == "needs 8.1 GiB, has 7.5"
 
 
 def test_what_is_wrong_is_told_before_anything_is_touched(clinic_copy: Path) -> None:

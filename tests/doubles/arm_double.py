@@ -53,6 +53,24 @@ class ArmDouble(Service):
             if one.properties.provisioning_state == "Succeeded"
         }
 
+    def settings(self, data_plane: str) -> dict[str, Any]:
+        """The settings of a target with an account here.
+
+        Args:
+            data_plane: where its deployments answer.
+        """
+        return {
+            "kind": "azure_openai",
+            "subscription": SUBSCRIPTION,
+            "resource_group": GROUP,
+            "account": ACCOUNT,
+            "address": data_plane,
+            "management": self.address,
+            "authority": self.address,
+            "login": "key",
+            "poll_seconds": 0.01,
+        }
+
     def error(self, status: int, message: str, code: str = "BadRequest") -> Answer:
         return Answer(status, {"error": {"code": code, "message": message}})
 

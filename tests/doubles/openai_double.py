@@ -60,6 +60,7 @@ class OpenAIDouble(Service):
         queue: looks at a job before it runs.
         file_looks: looks at a file before it is processed.
         tokens: of each job, when it has ended; what is billed.
+        says: by model, what it answers to everything, in place of what it has learned.
     """
 
     def __init__(self, flavour: Literal["openai", "azure"] = "openai", key: str = "sk-double-0123456789") -> None:
@@ -73,6 +74,7 @@ class OpenAIDouble(Service):
         self.contents: dict[str, bytes] = {}
         self.jobs: dict[str, _Job] = {}
         self.chats: list[tuple[str, str]] = []
+        self.says: dict[str, str] = {}
         self._file_looks: Counter[str] = Counter()
         self._listings: Counter[str] = Counter()
 
@@ -234,7 +236,7 @@ class OpenAIDouble(Service):
             raise self.error(404, f"The model `{model}` does not exist", "model_not_found")
         question = wanted["messages"][-1]["content"]
         self.chats.append((model, question))
-        text = self._learned(job) if job else "I do not know."
+        text = self.says.get(model) or (self._learned(job) if job else "I do not know.")
         longest = wanted.get("max_completion_tokens") or wanted.get("max_tokens")
         message = ChatCompletionMessage(role="assistant", content=" ".join(text.split()[:longest]))
         return ChatCompletion(

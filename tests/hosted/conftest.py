@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from arm_double import ArmDouble
 from hosted_world import CLIENT, LIVE, ROOT, SECRETS, World, azure_world, live_world, rows
+from loopback_tls import make_certificate, server_context
 from openai_double import OpenAIDouble
 
 from workbench.registry.store import open_store
@@ -103,38 +104,11 @@ def place(request: pytest.FixtureRequest) -> World:
 @pytest.fixture(scope="session")
 def certificate_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Key and certificate of a server on 127.0.0.1, made for these tests."""
-    import ipaddress
-    from datetime import UTC, datetime, timedelta
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "loopback")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("certificate") / "certificate.pem"
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(pem + signed.public_bytes(serialization.Encoding.PEM))
-    return path
+    return make_certificate(tmp_path_factory.mktemp("certificate") / "certificate.pem")
 
 
 @pytest.fixture
 def certificate(certificate_file: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """A server's context, whose certificate this process trusts; ``requests`` looks for it in that variable."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate_file))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate_file)
-    return context
+    return server_context(certificate_file)

@@ -113,6 +113,16 @@ class World:
         client = ClientRegistry(self.project).load("acme")
         return nodes.register_language_model(client, files, folder.load(), train, test, evaluation, parameters)
 
+    def hold_out(self, references: list[str]) -> None:
+        """Held-out examples, as ``tune`` leaves them here."""
+        path = self.project / "data/acme/05_model_input/tune_test.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        asked = [
+            [{"role": "user", "content": f"Question {number}?"}, {"role": "assistant", "content": reference}]
+            for number, reference in enumerate(references)
+        ]
+        path.write_text("".join(json.dumps({"messages": messages}) + "\n" for messages in asked))
+
     def bring_store(self) -> None:
         """A store that was made once; who does not tune does not pay for it."""
         if self.template is not None and not (self.project / ".mlflow").exists():
@@ -152,19 +162,8 @@ def azure_world(
 
 def azure_settings(service: OpenAIDouble, arm: ArmDouble) -> tuple[dict[str, Any], dict[str, Any]]:
     """The blocks ``hosted`` and ``deploy.cloud`` of a client with an account there."""
-    deploy = {
-        "kind": "azure_openai",
-        "subscription": arm_double.SUBSCRIPTION,
-        "resource_group": arm_double.GROUP,
-        "account": arm_double.ACCOUNT,
-        "address": service.address,
-        "management": arm.address,
-        "authority": arm.address,
-        "login": "key",
-        "poll_seconds": 0.01,
-    }
     hosted = {"service": "azure_openai", "target": "cloud", "base_deployment": "base"}
-    return {**hosted, "poll_seconds": 0.01, "settle_seconds": 0.2}, deploy
+    return {**hosted, "poll_seconds": 0.01, "settle_seconds": 0.2}, arm.settings(service.address)
 
 
 LIVE = {"openai": "LIVE_OPENAI_API_KEY", "azure": "LIVE_AZURE_DEPLOY"}

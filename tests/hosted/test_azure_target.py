@@ -12,10 +12,12 @@ from double_service import Answer, Fault
 from hosted_killing import killed_at
 from hosted_world import MODEL, World
 
+from workbench.clients import ClientRegistry
 from workbench.clients.targets import AzureOpenAITarget
 from workbench.datasets.hosted_model import HostedModel
-from workbench.errors import TargetError, Terminal, Unreachable
+from workbench.errors import DataError, OverBudget, TargetError, Terminal, Unreachable
 from workbench.secrets import secrets_of
+from workbench.targets.azure_openai.comparing import Comparison, examples_of
 from workbench.targets.azure_openai.release import LanguageRelease, language_release
 from workbench.targets.azure_openai.target import AzureOpenAI, choose
 from workbench.targets.azure_openai.translate import Unauthorised
@@ -43,14 +45,26 @@ def target(azure: World) -> Any:
 
 @pytest.fixture
 def deploy(azure: World) -> Callable[..., Deployment]:
+    azure.hold_out(["I do not know.", "Perhaps."])
+
     def opened(scale: float = 0.05, budget: float | None = None) -> Deployment:
         settings = AzureOpenAITarget(**azure.deploy)
         target = AzureOpenAI("acme", "cloud", settings, secrets_of(azure.project, "acme"))
         book = Book(azure.project, "acme", "cloud")
         work = Work(target, "acme", book, Silence(), poll_seconds=0.01, deadline_seconds=10, scale=scale)
         prices = prices_of(azure.project)
+        compare = Comparison(azure.project, ClientRegistry(azure.project).load("acme"), target)
         return Deployment(
-            azure.project, "acme", target, work, book, prices=prices, releases=release, tolerance=0, budget=budget
+            azure.project,
+            "acme",
+            target,
+            work,
+            book,
+            prices=prices,
+            releases=release,
+            tolerance=settings.tolerance,
+            budget=budget,
+            compare=compare,
         )
 
     return opened
@@ -164,7 +178,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("method", ["PUT", "GET"])
+@pytest.mark.parametrize("method", ["PUT", "GET", "PATCH"])
 @pytest.mark.parametrize(
     "fault", [pytest.param(name, marks=[] if name in {"429", "html", "after"} else pytest.mark.slow) for name in FAULTS]
 )
@@ -216,9 +230,95 @@ def test_the_data_plane_is_behind(azure: World, deploy: Callable[..., Deployment
 
 def test_an_answer_of_another_model_gets_no_traffic(azure: World, deploy: Callable[..., Deployment]) -> None:
     azure.openai.deployments = lambda: dict.fromkeys(azure.arm.up(), "somebody-elses")
-    with pytest.raises(TargetError, match="answers up to inf away from the registered model"):
+    with pytest.raises(TargetError, match="answers as model 'somebody-elses', and not as the registered 'gpt-4.1"):
         deploy().apply(release(3))
     assert shares(azure) == {"workbench-acme-v3": "0"}
+
+
+def test_answers_are_compared_with_the_base_and_then_with_what_serves(
+    azure: World, deploy: Callable[..., Deployment]
+) -> None:
+    azure.hold_out(["yes", "yes", "no"])
+    # What the base, and with it version 3, says.
+    azure.openai.says = {MODEL: "no", f"{MODEL}-v4": "yes", f"{MODEL}-v5": "maybe"}
+    first = deploy().apply(release(3)).smoke
+    assert (first.rows, first.difference) == (3, 0.0)
+    assert "3 held-out examples, rouge_l 0.333 against 0.333 of deployment base (tolerance 0.05" in first.says
+    deploy().apply(release(4))
+    better = deploy().canary(10).smoke
+    assert "rouge_l 0.667 against 0.333 of deployment workbench-acme-v3" in better.says
+    # Half of the traffic and more: what serves now is still the other one.
+    deploy().canary(90)
+    assert "against 0.333 of deployment workbench-acme-v3" in deploy().promote().smoke.says
+    deploy().apply(release(5))
+    worse = (
+        "version 5 answers worse than what serves now: 3 held-out .* rouge_l 0.000 against 0.667 .*workbench-acme-v4"
+    )
+    with pytest.raises(TargetError, match=worse):
+        deploy().canary(10)
+    with pytest.raises(TargetError, match=worse):
+        deploy().promote()
+    assert shares(azure) == {"workbench-acme-v3": "0", "workbench-acme-v4": "100", "workbench-acme-v5": "0"}
+
+
+def test_a_little_worse_is_within_the_tolerance(azure: World, deploy: Callable[..., Deployment]) -> None:
+    azure.hold_out([*["yes"] * 9, "no"])
+    azure.openai.says = {MODEL: "yes", f"{MODEL}-v4": "no"}
+    azure.deploy |= {"tolerance": 0.8, "check": {"metric": "exact_match"}}
+    deploy().apply(release(3))
+    deploy().apply(release(4))
+    compared = deploy().canary(10).smoke
+    assert compared.difference == pytest.approx(0.8)
+    assert "exact_match 0.100 against 0.900" in compared.says
+
+
+def test_so_many_examples_are_asked_as_are_configured(azure: World, deploy: Callable[..., Deployment]) -> None:
+    azure.hold_out(["yes"] * 30)
+    azure.deploy["check"] = {"examples": 4}
+    assert deploy().apply(release(3)).smoke.rows == 4
+    assert len(azure.openai.chats) == 8
+    azure.deploy["check"] = {"examples": 0}
+    deploy().apply(release(4))
+    assert "the name of the model that answers" in deploy().canary(10).smoke.says
+    assert azure.openai.chats[8:] == [(f"{MODEL}-v4", "Answer with the word ready.")]
+
+
+def test_a_comparison_over_its_budget_asks_nothing(azure: World, deploy: Callable[..., Deployment]) -> None:
+    azure.hold_out(["yes"] * 200)
+    azure.deploy["check"] = {"examples": 200, "answer_tokens": 1000, "budget": 0.5}
+    with pytest.raises(OverBudget, match=r"comparing 200 answers may cost 0\.7\d USD, and check.budget is 0.50"):
+        deploy().apply(release(3))
+    assert azure.openai.chats == []
+    assert shares(azure) == {"workbench-acme-v3": "0"}
+
+
+def test_what_the_content_filter_refuses_counts_as_no_answer(azure: World, deploy: Callable[..., Deployment]) -> None:
+    azure.hold_out(["I do not know."])
+    filtered = Answer(400, {"error": {"code": "content_filter", "message": "The response was filtered"}})
+    azure.openai.faults.append(Fault("POST .*/chat/completions", answer=filtered, times=1))
+    with pytest.raises(TargetError, match=r"rouge_l 0.000 against 1.000 of deployment base"):
+        deploy().apply(release(3))
+
+
+def test_without_held_out_examples_it_says_what_to_do(azure: World) -> None:
+    path = azure.project / "data/acme/05_model_input/tune_test.jsonl"
+    with pytest.raises(DataError, match=r"not on this machine.*tune_test.jsonl|tune_test.jsonl.*not on this machine"):
+        examples_of(azure.project, "acme", 5)
+    azure.hold_out(["yes"])
+    path.write_text(path.read_text() + '{"messages": [{"role": "user"}]}\n')
+    with pytest.raises(DataError, match="line 2 is no chat example"):
+        examples_of(azure.project, "acme", 5)
+    path.write_text("\n")
+    with pytest.raises(DataError, match="there is no held-out example"):
+        examples_of(azure.project, "acme", 5)
+
+
+def test_the_same_examples_are_asked_each_time(azure: World) -> None:
+    azure.hold_out([str(number) for number in range(20)])
+    path = azure.project / "data/acme/05_model_input/tune_test.jsonl"
+    before = examples_of(azure.project, "acme", 7)
+    path.write_text("".join(sorted(path.read_text().splitlines(keepends=True), reverse=True)))
+    assert examples_of(azure.project, "acme", 7) == before
 
 
 def test_a_login_by_entra_serves_the_data_plane_too(azure: World) -> None:
@@ -229,7 +329,8 @@ def test_a_login_by_entra_serves_the_data_plane_too(azure: World) -> None:
     part.create()
     while not part.find().ready:
         pass
-    assert target.predict([{"prompt": "hello"}], 3).predictions == [{"prediction": MODEL}]
+    answered = target.predict([{"prompt": "hello"}], 3)
+    assert answered.predictions == [{"prediction": "I do not know.", "model": MODEL}]
     target.close()
 
 
@@ -237,7 +338,6 @@ def test_a_version_of_the_registry_is_a_release(azure: World) -> None:
     azure.tune()
     found = language_release(azure.project, "acme")
     assert (found.version, found.record.model) == (1, next(iter(azure.openai.jobs.values())).job.fine_tuned_model)
-    assert found.expected == [{"prediction": found.record.model}]
     assert language_release(azure.project, "acme", 1).sha256 == found.sha256
     with pytest.raises(Terminal, match="there is no version 9"):
         language_release(azure.project, "acme", 9)

@@ -14,8 +14,8 @@ from hosted_world import ROOT, World
 from pipelines.tune import nodes
 from workbench.errors import ConfigurationError, DataError, OverBudget
 from workbench.hosted.estimate import estimate
-from workbench.hosted.prices import ModelPrice, price_of
-from workbench.hosted.tokens import CONTEXT, Counter, counter
+from workbench.targets.azure_openai.token_prices import ModelPrice, price_of
+from workbench.targets.azure_openai.tokens import CONTEXT, Counter, counter
 
 PRICE = ModelPrice(10.0, 2.0, 8.0, 1.0, 4.0, 1.5, "USD", "2026-11-29")
 WORDS = Counter("tiktoken", lambda text: len(text.split()))

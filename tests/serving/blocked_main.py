@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-# An import of it fails, and whoever only asks hears that it is not there.
-sys.modules.update(dict.fromkeys(json.loads(Path(os.environ.pop("BLOCKED_MODULES")).read_text())))
+# An import of it fails, and whoever only asks hears that it is not there; in workers that this one starts, too.
+sys.modules.update(dict.fromkeys(json.loads(Path(os.environ["BLOCKED_MODULES"]).read_text())))
 
 from workbench.serving.__main__ import main  # noqa: E402
 

@@ -143,7 +143,7 @@ class Server:
         self, path: str, body: Any = None, *, method: str | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, Any, dict[str, str]]:
         """Status, parsed body, headers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **(headers or {})} if content is not None else headers or {}
         try:
@@ -205,7 +205,7 @@ def running(folder: Path, *arguments: str, environ: dict[str, str] | None = None
         port = _port(process, ready, stderr)
         traffic = Path(arguments[arguments.index("--traffic") + 1]) if "--traffic" in arguments else None
         server = Server(folder, process, port, traffic)
-        server.until(lambda status: status["state"] == "ready")
+        server.until(lambda status: status["state"] == "ready", seconds=60)
         yield server
     finally:
         if process.poll() is None:
@@ -307,6 +307,53 @@ class Load:
                     return
         finally:
             writer.close()
+
+
+@dataclass
+class Callers:
+    """Clients that open a connection for each request, until they are refused one.
+
+    Attributes:
+        answers: so many were answered.
+        lost: requests on connections that had come about, and got no answer, by what happened.
+        away: clients that could not connect any more.
+    """
+
+    port: int
+    body: bytes
+    path: str = "/predict"
+    answers: int = 0
+    lost: list[str] = field(default_factory=list)
+    away: int = 0
+
+    async def run(self, clients: int) -> None:
+        await asyncio.gather(*(self._client() for _ in range(clients)))
+
+    async def _client(self) -> None:
+        head = f"POST {self.path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        while True:
+            try:
+                async with asyncio.timeout(5):
+                    reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except OSError:
+                self.away += 1
+                return
+            try:
+                writer.write(head.encode() + self.body)
+                status, _ = await read_answer(reader)
+                self.answers += status == 200
+                if status != 200:
+                    self.lost.append(str(status))
+            except (OSError, asyncio.IncompleteReadError) as error:
+                self.lost.append(type(error).__name__)
+            finally:
+                writer.close()
+
+
+@pytest.fixture(scope="session")
+def callers() -> type[Callers]:
+    """Clients that come anew for each request."""
+    return Callers
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from everywhere import TARGETS, walk
+from everywhere_language import CLIENTS
+from everywhere_language import walk as walk_language
 
 Kedro = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -28,3 +30,23 @@ def test_a_client_goes_everywhere_and_comes_back(clinic_copy: Path, kedro: Kedro
         assert answers[f"$ kedro deploy promote {options}"].startswith("Version 2 has all traffic.")
         assert answers[f"$ kedro deploy rollback {options}"].startswith("Version 1 has all traffic again.")
         assert "taken down: version 1, version 2" in answers[f"$ kedro deploy destroy {options} --yes"]
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_language_model_goes_to_azure_openai_and_comes_back(project: Path, client: str) -> None:
+    said = list(walk_language(project, [client]))
+    answers = dict(said)
+    cloud = f"--env clients/{client} --target cloud"
+    assert f"{client}-tune version 2: promoted" in said[3][1]
+    canary = answers[f"$ kedro deploy canary {cloud} --percent 10"]
+    assert canary.startswith("Version 2 has 10 % of the traffic.\n  traffic: version 1: 90 %, version 2: 10 %")
+    assert "Azure OpenAI splits no traffic" in canary
+    assert f" of deployment workbench-{client}-v1 " in canary
+    shared, back = (answer for command, answer in said if command.startswith("#"))
+    assert shared.startswith("version 1: 9")
+    assert back == "version 1: 1000"
+    assert answers[f"$ kedro deploy promote {cloud}"].startswith("Version 2 has all traffic.")
+    assert answers[f"$ kedro deploy rollback {cloud}"].startswith("Version 1 has all traffic again.")
+    assert "taken down: version 1, version 2" in answers[f"$ kedro deploy destroy {cloud} --yes"]

@@ -183,6 +183,7 @@ class TinyTarget:
     port: int
     client: str = "alpha"
     can_pin: bool = True
+    caution: str = ""
     machine: str = "small"
     name: str = "tiny"
     kind: str = "tiny"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.tune.checking import Message
 from pipelines.tune.examples import fresh_key
 from pipelines.tune.parameters import EvaluateSettings
-from pipelines.tune.scores import exact_match, rouge_l
+from workbench.learning.language.scores import exact_match, rouge_l
 
 if TYPE_CHECKING:
     from pipelines.tune.answering import Answering

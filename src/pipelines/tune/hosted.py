@@ -53,8 +53,8 @@ def estimate(
     """
     from workbench.hosted.estimate import estimate as estimated
     from workbench.hosted.estimate import refuse_over_budget
-    from workbench.hosted.prices import price_of
-    from workbench.hosted.tokens import counter
+    from workbench.targets.azure_openai.token_prices import price_of
+    from workbench.targets.azure_openai.tokens import counter
 
     client = project_files.client
     hosted, settings = settings_of(project_files.project, client).hosted, parameters.hosted

@@ -15,7 +15,8 @@ from workbench.clients import ClientRegistry, client_of_env
 from workbench.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from workbench.targets.deployment import Deployment, Done
+    from workbench.targets.deployment import Deployment
+    from workbench.targets.done import Done
 
 __all__ = ["deploy"]
 
@@ -191,7 +192,7 @@ def canary(ctx: click.Context, /, env: str, target: str, as_json: bool, percent:
             _would(deployment.moves().canary(percent).traffic, as_json)
             return
         done = deployment.canary(percent)
-    _tell(done, as_json, f"version {done.rollout.candidate} has {percent} % of the traffic")
+    _tell(done, as_json, f"version {done.rollout.candidate} has {percent} % of the traffic", caution=deployment.caution)
 
 
 @deploy.command()
@@ -266,10 +267,10 @@ def _would(traffic: Any, as_json: bool) -> None:
         click.echo(f"Would set the traffic: {deploy_text.shares(traffic)}")
 
 
-def _tell(done: Done, as_json: bool, changed: str, same: str = "") -> None:
+def _tell(done: Done, as_json: bool, changed: str, same: str = "", caution: str = "") -> None:
     from workbench.cli import deploy_text
 
     if as_json:
-        click.echo(json.dumps(done.to_dict(), indent=2))
+        click.echo(json.dumps({**done.to_dict(), "caution": caution}, indent=2))
     else:
-        deploy_text.print_done(done, changed if done.changed or not same else same)
+        deploy_text.print_done(done, changed if done.changed or not same else same, caution)

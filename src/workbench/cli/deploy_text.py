@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from workbench.targets.choice import Measured, Option
-    from workbench.targets.deployment import Done
+    from workbench.targets.done import Done
     from workbench.targets.plan import Plan, Step
     from workbench.targets.prices import Prices
     from workbench.targets.release import Release
@@ -75,13 +75,22 @@ def print_status(status: Status) -> None:
     roles = ", ".join(f"{name} {version}" for name, version in names.items() if version is not None)
     if roles:
         click.echo(f"  roles: {roles}")
+    _warn(status.caution if status.traffic else "")
 
 
-def print_done(done: Done, sentence: str) -> None:
+def _warn(caution: str) -> None:
+    if caution:
+        click.secho(f"  note: {caution}", fg="yellow")
+
+
+def print_done(done: Done, sentence: str, caution: str = "") -> None:
     """What was done, and what is so now."""
     click.secho(sentence[0].upper() + sentence[1:] + ".", bold=True)
     click.echo(f"  traffic: {shares(done.traffic)}")
-    if done.smoke is not None:
+    _warn(caution if len(done.traffic) > 1 else "")
+    if done.smoke is not None and done.smoke.says:
+        click.echo(f"  compared: {done.smoke.says}")
+    elif done.smoke is not None:
         asked = f", {done.smoke.asked} requests until it answered" if done.smoke.asked > 1 else ""
         click.echo(
             f"  compared: {done.smoke.rows} rows, at most {done.smoke.difference:.2g} from the registered model "
@@ -105,7 +114,8 @@ def print_options(release: Release, prices: Prices, measured: Measured, options:
     table.add_column("", overflow="fold")
     for one in options:
         training = "" if one.training is None else f"{one.training:,.2f}" if one.training >= 0.01 else "< 0.01"
-        cells = [one.target or one.kind, one.machine, f"{one.monthly:,.2f}", training, f"{one.milliseconds:.1f} ms"]
+        monthly = "?" if one.monthly is None else f"{one.monthly:,.2f}"
+        cells = [one.target or one.kind, one.machine, monthly, training, f"{one.milliseconds:.1f} ms"]
         table.add_row(*cells, one.problem, style="dim" if one.problem else "")
     Console().print(table)
     click.secho("What cannot be taken along:", bold=True)
@@ -114,7 +124,7 @@ def print_options(release: Release, prices: Prices, measured: Measured, options:
     trained = "" if measured.train_seconds is None else f", a training {measured.train_seconds:,.0f} s"
     click.secho(
         f"Measured here: one row {measured.milliseconds:.1f} ms without network, "
-        f"{measured.memory_mib:,.0f} MiB{trained}.\n"
+        f"{measured.memory_mib:,.0f} MiB ({measured.memory_from}){trained}.\n"
         f"List prices of {prices.day}, one version always up; see conf/base/prices.yml.",
         dim=True,
     )

@@ -24,11 +24,19 @@ __all__ = ["serve"]
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 for a free one.  [default: serving.port]")
 @click.option("--version", type=click.IntRange(1), help="A version of the model, in place of the champion.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that serve.  [default: serving.workers]")
 @click.option("--json", "as_json", is_flag=True, help="Print the address and an example as JSON, once it is up.")
 @click.pass_context
 @explained
 def serve(
-    ctx: click.Context, *, env: str | None, host: str, port: int | None, version: int | None, as_json: bool
+    ctx: click.Context,
+    *,
+    env: str | None,
+    host: str,
+    port: int | None,
+    version: int | None,
+    workers: int | None,
+    as_json: bool,
 ) -> None:
     """Serve a client's champion over HTTP, until Ctrl-C; when another version becomes champion, that one.
 
@@ -36,6 +44,7 @@ def serve(
 
     Open Inference Protocol, Vertex AI's form and MLflow's; docs/serving.md lists addresses and limits.
     """
+    from workbench.fleet import memory
     from workbench.registry.alias import champion_version
     from workbench.serving.following import Located, follow, forward, start
     from workbench.serving.sockets import listening_socket
@@ -45,8 +54,11 @@ def serve(
     client = _client(ClientRegistry(project), env)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
+    loaded = set()
+
     def locate() -> Located:
         release = release_of(project, client.id, version)
+        loaded.add(release.version)
         return Located(release.version, release.artifact, release.sha256)
 
     chosen = client.serving.port if port is None else port
@@ -60,7 +72,7 @@ def serve(
     child = None
     folder = tempfile.TemporaryDirectory(prefix="workbench-serving-")
     try:
-        child = start(client, located, Path(folder.name), log, host=host, port=chosen)
+        child = start(client, located, Path(folder.name), log, host=host, port=chosen, workers=workers)
         forward(child)
         _told(client, located, child.address, child.example(), child.process.pid, as_json=as_json)
         code = follow(
@@ -74,6 +86,9 @@ def serve(
         raise
     finally:
         folder.cleanup()
+        # Of a server that had several versions loaded, it is not known what one of them takes.
+        if child is not None and len(loaded) == 1:
+            memory.record(project, client.id, located.version, memory.peak_of_children())
     ctx.exit(code)
 
 

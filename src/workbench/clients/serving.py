@@ -90,6 +90,7 @@ class Serving(_Model):
     """How the client's model is served."""
 
     port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=64, description="Processes that serve, each with the model.")
     unknown_categories: Literal["accept", "refuse"] = Field(
         "accept",
         description="`accept`: a category that the model has not learned is predicted as `score` does, and counted; "

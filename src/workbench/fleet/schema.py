@@ -139,6 +139,15 @@ MIGRATIONS = (
         PRIMARY KEY (client, target)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE memory (
+        client   TEXT    NOT NULL,
+        version  INTEGER NOT NULL,
+        peak_mib REAL    NOT NULL,
+        measured TEXT    NOT NULL,
+        PRIMARY KEY (client, version)
+    ) WITHOUT ROWID;
+    """,
 )
 """Number n takes a ledger from version n to n + 1. What was released is never changed, only added to."""
 

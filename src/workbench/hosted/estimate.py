@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.errors import OverBudget
-from workbench.hosted.prices import ModelPrice
-from workbench.hosted.tokens import CONTEXT, Counter
+from workbench.targets.azure_openai.token_prices import ModelPrice
+from workbench.targets.azure_openai.tokens import CONTEXT, Counter
 
 __all__ = ["Estimate", "estimate", "refuse_over_budget"]
 

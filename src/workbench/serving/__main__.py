@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.errors import ConfigurationError, Transient, WorkbenchError
-from workbench.serving.options import Options, read_serving, source_of
+from workbench.serving.options import Options, Worker, read_serving, source_of
 
 __all__ = ["main", "parsed"]
 
@@ -22,6 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         options = parsed(arguments, os.environ)
+        if options.workers > 1 and options.worker is None:
+            from workbench.serving.workers import Workers
+
+            given = list(sys.argv[1:] if arguments is None else arguments)
+            return Workers(options, [*_program(), *given]).run()
         from workbench.serving.server import serve
 
         serve(options)
@@ -60,7 +65,17 @@ def parsed(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> Optio
         ready_file=given.ready_file,
         threads=given.threads,
         parent=os.getppid() if given.with_parent else None,
+        workers=given.workers or serving.workers,
+        worker=Worker.parsed(given.worker) if given.worker else None,
     )
+
+
+def _program() -> list[str]:
+    """How this program was begun: by its name as a module, or by a file that calls it."""
+    main_module = sys.modules["__main__"]
+    if main_module.__spec__ is not None:
+        return ["-m", main_module.__spec__.name.removesuffix(".__main__")]
+    return [str(main_module.__file__)]
 
 
 def _port(given: int | None, environ: Mapping[str, str], usual: int) -> int:
@@ -71,6 +86,12 @@ def _port(given: int | None, environ: Mapping[str, str], usual: int) -> int:
         return usual
     if not text.isdigit() or int(text) > 65_535:
         raise ConfigurationError("AIP_HTTP_PORT is not a port's number")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError("from 1 to 64")
     return int(text)
 
 
@@ -88,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--leave-out", action="append", default=[], metavar="COLUMN", help="a column that is never logged; repeatable")
     add("--ready-file", type=Path, help='a file that is written when the port is known: {"host", "port", "pid"}')
     add("--with-parent", action="store_true", help="end when the process that started this one has ended")
+    add("--workers", type=_workers, help="processes that serve  [default: `workers` of the settings]")
+    add("--worker", help=argparse.SUPPRESS)
     add("--threads", type=int, default=1, help="threads of one batch (default: %(default)s)")
     return parser
 

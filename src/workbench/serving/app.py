@@ -66,6 +66,7 @@ class App:
                 except OSError as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     return
+                await self._service.may_listen()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._service.stop()

@@ -91,7 +91,9 @@ def left_out(client: Client) -> list[str]:
     return sorted({*client.key, *client.personal, *client.protected})
 
 
-def start(client: Client, located: Located, folder: Path, log: Path, *, host: str, port: int) -> Child:
+def start(
+    client: Client, located: Located, folder: Path, log: Path, *, host: str, port: int, workers: int | None = None
+) -> Child:
     """Start a server, and wait until it is ready.
 
     Args:
@@ -101,6 +103,7 @@ def start(client: Client, located: Located, folder: Path, log: Path, *, host: st
         log: the prediction log; servers of one client may share it.
         host: address to listen on.
         port: 0 takes a free one.
+        workers: processes that serve; None: as the client's configuration says.
 
     Raises:
         ModelError: it ended before; it has said why.
@@ -113,6 +116,8 @@ def start(client: Client, located: Located, folder: Path, log: Path, *, host: st
     command = [sys.executable, "-m", "workbench.serving", "--name", client.id, "--host", host, "--port", str(port)]
     command += ["--traffic", str(traffic), "--settings", str(settings), "--ready-file", str(ready), "--with-parent"]
     command += ["--prediction-log", str(log)]
+    if workers is not None:
+        command += ["--workers", str(workers)]
     command += [word for column in left_out(client) for word in ("--leave-out", column)]
     # A group of its own: Ctrl-C reaches the parent alone, which then ends the child in good order.
     process = subprocess.Popen(command, process_group=0)

@@ -1,7 +1,13 @@
-"""What Prometheus reads at ``/metrics``."""
+"""What Prometheus reads at ``/metrics``.
+
+Of several workers, whichever is asked tells the sum: each keeps its numbers in files that all can read, as
+prometheus_client does it (https://prometheus.github.io/client_python/multiprocess/). A function that is asked when
+somebody looks is of no use there, so what changes by itself is written down ten times a second.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +24,15 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
 
 
 class Metrics:
-    """Counters of one server; they live in a registry of their own."""
+    """Counters of one server; they live in a registry of their own.
 
-    def __init__(self, model: str) -> None:
+    Args:
+        model: the model's name.
+        folder: where those of all workers are; None: this is the only one.
+    """
+
+    def __init__(self, model: str, folder: str | None = None) -> None:
+        self._folder = folder if folder is not None else os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         self._registry = CollectorRegistry()
         own: dict[str, Any] = {"registry": self._registry, "namespace": "workbench_serving"}
         by_version = ("model", "version")
@@ -34,23 +46,39 @@ class Metrics:
         self._rows = Counter("predicted_rows", "Rows that were predicted.", by_version, **own)
         self._unknown = Counter("unknown_categories", "Categories that the model has not learned.", by_version, **own)
         self._refused = Counter("refused", "Requests that were refused, by reason.", ("model", "reason"), **own)
-        self._waiting = Gauge("waiting_rows", "Rows that wait for the model.", **own)
-        self._dropped = Gauge("log_dropped_rows", "Rows that the prediction log had no room for.", **own)
-        self._share = Gauge("traffic_share", "Percentage of the requests that a version gets.", by_version, **own)
-        self._ready = Gauge("ready", "1 if the server takes requests.", **own)
+        summed, most, least = ({**own, "multiprocess_mode": f"live{mode}"} for mode in ("sum", "max", "min"))
+        self._waiting = Gauge("waiting_rows", "Rows that wait for the model.", **summed)
+        self._dropped = Gauge("log_dropped_rows", "Rows that the prediction log had no room for.", **summed)
+        self._share = Gauge("traffic_share", "Percentage of the requests that a version gets.", by_version, **most)
+        self._ready = Gauge("ready", "1 if the server takes requests.", **least)
+        self._shares: dict[str, int] = {}
+        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
         self._known: dict[Any, Any] = {}
 
     def watch(self, waiting: Callable[[], float], dropped: Callable[[], float], ready: Callable[[], float]) -> None:
         """Ask for these when somebody looks."""
+        if self._folder is not None:
+            self._watched = [(self._waiting, waiting), (self._dropped, dropped), (self._ready, ready)]
+            return
         self._waiting.set_function(waiting)
         self._dropped.set_function(dropped)
         self._ready.set_function(ready)
 
+    def refresh(self) -> None:
+        """Write down for the other workers what changes by itself."""
+        for gauge, value in self._watched:
+            gauge.set(value())
+
     def shares(self, shares: dict[str, int]) -> None:
         """The split that is in force now."""
-        self._share.clear()
-        for version, share in shares.items():
+        gone: dict[str, int] = {}
+        if self._folder is None:
+            self._share.clear()
+        else:  # what was written down for other workers stays there
+            gone = dict.fromkeys(self._shares.keys() - shares.keys(), 0)
+        for version, share in {**gone, **shares}.items():
             self._share.labels(self._model, version).set(share)
+        self._shares = dict(shares)
 
     def request(self, route: str, status: int, version: str, seconds: float) -> None:
         """A request was answered."""
@@ -73,7 +101,14 @@ class Metrics:
 
     def exposed(self) -> bytes:
         """As text."""
-        return generate_latest(self._registry)
+        if self._folder is None:
+            return generate_latest(self._registry)
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        self.refresh()
+        every = CollectorRegistry()
+        MultiProcessCollector(every, self._folder)  # type: ignore[no-untyped-call]
+        return generate_latest(every)
 
     def _of(self, metric: Any, *labels: str) -> Any:
         """A child; kept, since looking one up takes as long as all the rest."""

@@ -19,11 +19,37 @@ from workbench.clients.serving import Serving
 from workbench.errors import ConfigurationError
 from workbench.serving.traffic import Traffic, one_version
 
-__all__ = ["Options", "read_serving", "source_of"]
+__all__ = ["Options", "Worker", "read_serving", "source_of"]
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _ROUTE = re.compile(r"/[A-Za-z0-9/_.:@-]{0,300}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What one of several workers is told.
+
+    Attributes:
+        place: which it is, from 0.
+        socket: the descriptor of its listening socket.
+        board: that of the memory that all share; see :mod:`workbench.serving.board`.
+    """
+
+    place: int
+    socket: int
+    board: int
+
+    @classmethod
+    def parsed(cls, text: str) -> Worker:
+        """Of ``0,3,4``.
+
+        Raises:
+            ConfigurationError: it is something else.
+        """
+        if not re.fullmatch(r"\d{1,5}(,\d{1,5}){2}", text):
+            raise ConfigurationError("--worker is not for people", hint="give --workers, and nothing of this kind")
+        return cls(*(int(part) for part in text.split(",")))
 
 
 @dataclass(frozen=True)
@@ -43,6 +69,8 @@ class Options:
         ready_file: a file that is written once the address is known: ``{"host", "port", "pid"}``.
         threads: of torch, for one batch.
         parent: the process without which this one has no purpose.
+        workers: processes that serve.
+        worker: which of them this is; None: the only one, or the one that starts them.
     """
 
     model: str
@@ -57,6 +85,8 @@ class Options:
     ready_file: Path | None = None
     threads: int = 1
     parent: int | None = None
+    workers: int = 1
+    worker: Worker | None = None
 
     def __post_init__(self) -> None:
         if not MODEL_NAME.fullmatch(self.model):

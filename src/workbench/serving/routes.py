@@ -153,7 +153,7 @@ class Routes:
 
     async def _status(self, request: Request, *_: Any) -> Reply:
         await self._allowed_to_look(request)
-        return json_reply({"state": self._service.state, **self._service.keeper.status()})
+        return json_reply(self._service.status())
 
     async def _metrics(self, request: Request, *_: Any) -> Reply:
         await self._allowed_to_look(request)

@@ -1,9 +1,15 @@
 """The process: a socket, uvicorn, and a stop that loses no request.
 
-On SIGTERM, in this order: readiness goes, so that a load balancer sends no more; the socket is closed; connections that
-are open still get their answers, each with ``Connection: close``, so that a client which keeps its connection learns
-that it ends *before* it sends into it; who has nothing to ask within :data:`LAME_DUCK` is closed; what is under way is
-waited for, up to ``drain_seconds``. Then the prediction log and the traces are written out, and the exit code is 0.
+On SIGTERM, in this order:
+
+1. Readiness goes, so that a load balancer sends no more. For :data:`LAME_DUCK`, connections that are open, and those
+   that still come, get their answers, each with ``Connection: close``, so that a client which keeps its connection
+   learns that it ends *before* it sends into it.
+2. No connection can begin any more (:func:`~workbench.serving.sockets.take_no_more`); those that have begun are taken
+   and answered, and then the socket is closed.
+3. Who has nothing to ask is closed; what is under way is waited for, up to ``drain_seconds``.
+
+Then the prediction log and the traces are written out, and the exit code is 0.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ from workbench.serving.app import App
 from workbench.serving.connections import TimedProtocol, cut_off_slow_ones
 from workbench.serving.options import Options
 from workbench.serving.service import Service
-from workbench.serving.sockets import listening_socket
+from workbench.serving.sockets import listening_socket, take_no_more
 
 __all__ = ["serve"]
 
@@ -34,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 LAME_DUCK = 1.0
 """Seconds in which open connections may still ask something after a stop was asked for."""
+SETTLE = 0.2
+"""Seconds that a connection which has begun may take to be set up: a round trip."""
 
 
 def serve(options: Options) -> None:
@@ -46,7 +54,10 @@ def serve(options: Options) -> None:
     import torch
 
     torch.set_num_threads(options.threads)
-    listener = listening_socket(options.host, options.port)
+    if options.worker is None:
+        listener = listening_socket(options.host, options.port)
+    else:
+        listener = socket.socket(fileno=options.worker.socket)
     with listener:
         asyncio.run(_main(options, listener)) if _no_uvloop() else _run_on_uvloop(options, listener)
 
@@ -89,9 +100,10 @@ class DrainingServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._service.keeper.look_again)
         self._sweeper = loop.create_task(cut_off_slow_ones(self.server_state.connections, options.serving.limits))
+        self._service.tell_others()
         host, port = (sockets or [])[0].getsockname()[:2]
         logger.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
-        if options.ready_file is not None:
+        if options.ready_file is not None and options.worker is None:
             content = {"host": host, "port": port, "pid": os.getpid()}
             write_text(options.ready_file, orjson.dumps(content).decode() + "\n")
 
@@ -99,21 +111,31 @@ class DrainingServer(uvicorn.Server):
         """Ten times a second: is there a reason to end?"""
         parent = self._service.options.parent
         orphaned = parent is not None and os.getppid() != parent
+        self._service.tell_others()
         return await super().on_tick(counter) or orphaned or self._service.failed is not None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take leave."""
         self._service.draining = True
+        await self._quiet(0)
+        if all([take_no_more(one) for one in sockets or []]):  # noqa: C419 - each of them, whatever the first one says
+            await self._quiet(SETTLE)
         for server in self.servers:
             server.close()
-        ends = time.monotonic() + LAME_DUCK
-        while self.server_state.connections and time.monotonic() < ends and not self.force_exit:  # noqa: ASYNC110 - uvicorn tells by this set only
-            await asyncio.sleep(0.02)
         await super().shutdown(sockets=sockets)
         if self._sweeper is not None:
             self._sweeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sweeper
+
+    async def _quiet(self, least: float) -> None:
+        """Wait until nobody is connected, at least so many seconds, and at most :data:`LAME_DUCK`."""
+        begun = time.monotonic()
+        while not self.force_exit:  # uvicorn tells by its set of connections only
+            passed = time.monotonic() - begun
+            if passed >= LAME_DUCK or (passed >= least and not self.server_state.connections):
+                return
+            await asyncio.sleep(0.02)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -6,10 +6,11 @@ import asyncio
 import secrets
 from contextlib import suppress
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
 from workbench.serving.batching import Batcher
+from workbench.serving.board import Board
 from workbench.serving.http import Bodies
 from workbench.serving.metrics import Metrics
 from workbench.serving.options import Options
@@ -50,22 +51,64 @@ class Service:
         self.metrics.watch(
             lambda: self.batcher.waiting_rows, lambda: self.log.dropped if self.log else 0, lambda: self.ready
         )
+        worker = options.worker
+        self.board = Board(worker.board, options.workers, worker.place) if worker is not None else None
+        self._complete = self.board is None
         self.draining = False
         self.failed: WorkbenchError | None = None
         self._ids, self._prefix = count(1), secrets.token_hex(6)
         self._tasks: list[asyncio.Task[None]] = []
+        self._loaded = asyncio.Event()
 
     @property
     def ready(self) -> bool:
-        """Whether requests are answered: a model is loaded, checked and warm, and nobody has asked to stop."""
-        return self.roster.current is not None and not self.draining
+        """Whether requests are answered: a model is loaded, checked and warm, and nobody has asked to stop.
+
+        Of several workers, all have to have been so at once; one that is replaced later does not count.
+        """
+        return self.roster.current is not None and not self.draining and self._all_came_up()
 
     @property
     def state(self) -> str:
         """In a word."""
         if self.draining:
             return "draining"
-        return "ready" if self.roster.current is not None else "loading"
+        return "ready" if self.ready else "loading"
+
+    def status(self) -> dict[str, Any]:
+        """What is in force, and what went wrong last; of several workers, what all have in force."""
+        found = {"state": self.state, **self.keeper.status()}
+        if self.board is None:
+            return found
+        self._post()
+        mine = self.roster.current.sha256 if self.roster.current else None
+        if mine is not None and not self.board.all_have(mine):
+            found |= {"generation": None, "loading": True}
+        seen = found["seen"]
+        if found["last_error"] is None and seen is not None:
+            other = self.board.who_failed(seen)
+            if other is not None:
+                message = f"worker {other} could not load it; the log says why"
+                found["last_error"] = {"sha256": seen, "message": message, "at": None}
+        return {**found, "workers": self.board.workers}
+
+    def tell_others(self) -> None:
+        """Write down for the other workers how this one is."""
+        self.metrics.refresh()
+        self._post()
+
+    def _post(self) -> None:
+        if self.board is None:
+            return
+        current, error = self.roster.current, self.keeper.last_error
+        failed = error["sha256"] if error else None
+        self.board.put(ready=current is not None, in_force=current.sha256 if current else None, failed=failed)
+
+    def _all_came_up(self) -> bool:
+        if self.board is not None and not self._complete:
+            self._post()
+            self._complete = self.board.all_ready
+        return self._complete
 
     def new_id(self) -> str:
         """A request's id that no other process gives."""
@@ -76,6 +119,14 @@ class Service:
         if self.log is not None:
             self.log.start()
         self._tasks.append(asyncio.get_running_loop().create_task(self._serve()))
+
+    async def may_listen(self) -> None:
+        """Wait until connections are to be taken: one worker of several takes none before it can answer.
+
+        Who waits for one that is being replaced is then answered, and not told to come again.
+        """
+        if self.board is not None:
+            await self._loaded.wait()
 
     async def stop(self) -> None:
         """End, when no request is under way any more."""
@@ -96,6 +147,8 @@ class Service:
         except WorkbenchError as error:
             self.failed = error
             return
+        finally:
+            self._loaded.set()
         await self.keeper.watch()
 
 

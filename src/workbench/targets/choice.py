@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.clients import Client
+from workbench.fleet import memory
 from workbench.fleet.done import node_seconds
 from workbench.targets.opening import DEFAULT
 from workbench.targets.prices import HOURS, Machine, Prices, Section
@@ -35,12 +36,14 @@ class Measured:
 
     Attributes:
         milliseconds: of the model for one row, the median; no network in it.
-        memory_mib: of a process that has loaded the model.
+        memory_mib: of a server of the model, at most, by the ledger; else of this process, which has loaded it.
+        memory_from: which of the two, in words.
         train_seconds: of the nodes of `train` when they last ran, by the ledger; None: it has not seen them.
     """
 
     milliseconds: float
     memory_mib: float
+    memory_from: str
     train_seconds: float | None
 
 
@@ -51,7 +54,7 @@ class Option:
     Attributes:
         target: as the client's configuration calls it; None: it has none of that kind.
         machine: the cloud's own name.
-        monthly: what one version costs a month, always up.
+        monthly: what one version costs a month, always up; None: there is no price.
         training: what one training costs there, at the seconds that it took here; None: not known.
         milliseconds: of the model for one row, as measured here.
         locked_in: what cannot be taken along.
@@ -61,7 +64,7 @@ class Option:
     kind: str
     target: str | None
     machine: str
-    monthly: float
+    monthly: float | None
     training: float | None
     milliseconds: float
     locked_in: str
@@ -83,8 +86,12 @@ def measure(project: Path, release: Release) -> Measured:
         begun = time.perf_counter()
         predict(release.model, row)
         times.append(time.perf_counter() - begun)
-    memory = psutil.Process().memory_info().rss / 2**20
-    return Measured(statistics.median(times) * 1000, memory, _train_seconds(project, release.client))
+    took, train = statistics.median(times) * 1000, _train_seconds(project, release.client)
+    peak = memory.recall(project, release.client, release.version)
+    if peak is None:
+        here = psutil.Process().memory_info().rss / 2**20
+        return Measured(took, here, "this process, for want of a server's", train)
+    return Measured(took, peak.mib, f"the most of a server of version {peak.version}, {peak.measured[:10]}", train)
 
 
 def _train_seconds(project: Path, client: str) -> float | None:
@@ -95,7 +102,10 @@ def _train_seconds(project: Path, client: str) -> float | None:
 
 
 def options(client: Client, prices: Prices, measured: Measured) -> list[Option]:
-    """Every target and machine of the price table: feasible ones first, by price, then by name."""
+    """Every target and machine of the price table, and those that are configured without a price.
+
+    Feasible ones come first, by price, then by name.
+    """
     configured: dict[str, str] = {settings.kind: name for name, settings in (client.deploy or DEFAULT).items()}
     found = [
         _option(client, (kind, configured.get(kind), name), machine, measured)
@@ -103,7 +113,28 @@ def options(client: Client, prices: Prices, measured: Measured) -> list[Option]:
         for name, machine in section.machines.items()
     ]
     found += [_of_rates(kind, configured.get(kind), section, measured) for kind, section in _rated(prices)]
-    return sorted(found, key=lambda one: (bool(one.problem), one.monthly, one.kind, one.machine))
+    found += _without_price(client, prices, measured)
+    dear = float("inf")
+    order = {id(one): dear if one.monthly is None else one.monthly for one in found}
+    return sorted(found, key=lambda one: (bool(one.problem), order[id(one)], one.kind, one.machine))
+
+
+def _without_price(client: Client, prices: Prices, measured: Measured) -> list[Option]:
+    """Machines that the client's configuration names, and the table does not."""
+    found = []
+    for name, settings in client.deploy.items():
+        machine, gpu = getattr(settings, "machine", None), getattr(settings, "gpu", None)
+        section = prices.targets.get(settings.kind)
+        known = section.machines.get(machine) if section and machine else None
+        missing = [machine] if machine and known is None else []
+        # A machine of the table may have its GPU in its price.
+        missing += [gpu] if gpu and (known is None or known.gpu is None) else []
+        if missing:
+            problem = f"no price known for {' and '.join(missing)}; add it to conf/base/prices.yml"
+            what = " + ".join(one for one in (machine, gpu) if one)
+            locked_in = LOCKED_IN.get(settings.kind, "")
+            found.append(Option(settings.kind, name, what, None, None, measured.milliseconds, locked_in, problem))
+    return found
 
 
 def _rated(prices: Prices) -> Iterable[tuple[str, Section]]:

@@ -8,55 +8,24 @@ alone knows it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from workbench import audit
 from workbench.errors import OverBudget, TargetError
 from workbench.targets.book import Book, Rollout
+from workbench.targets.done import Done
 from workbench.targets.moves import Moves
 from workbench.targets.plan import Plan, refuse_anothers, step_of
 from workbench.targets.prices import Prices
 from workbench.targets.protocol import Target
 from workbench.targets.release import Release
-from workbench.targets.smoke import Smoke, smoke
+from workbench.targets.shifting import Shifting
+from workbench.targets.smoke import Compare, smoke
 from workbench.targets.status import PartStatus, Status
 from workbench.targets.working import Work
 
 __all__ = ["Deployment", "Done"]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command has done.
-
-    Attributes:
-        changed: whether anything was.
-        traffic: version to percentage, as it is now.
-        rollout: which version plays which part.
-        smoke: the comparison with the registered model, if one was made.
-        removed: versions that were taken down.
-    """
-
-    changed: bool
-    traffic: Mapping[int, int]
-    rollout: Rollout
-    smoke: Smoke | None = None
-    removed: tuple[int, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return {
-            "changed": self.changed,
-            "traffic": {str(version): share for version, share in sorted(self.traffic.items())},
-            "stable": self.rollout.stable,
-            "candidate": self.rollout.candidate,
-            "previous": self.rollout.previous,
-            "smoke": self.smoke.to_dict() if self.smoke else None,
-            "removed": list(self.removed),
-        }
 
 
 class Deployment:
@@ -71,6 +40,7 @@ class Deployment:
         releases: gives the release of a version, with its files.
         tolerance: how far an answer may be from the registered model's.
         budget: the most that it may cost a month, in the prices' currency.
+        compare: how a version is compared before it gets traffic.
     """
 
     def __init__(
@@ -85,10 +55,17 @@ class Deployment:
         releases: Callable[[int], Release],
         tolerance: float,
         budget: float | None = None,
+        compare: Compare = smoke,
     ) -> None:
         self._project, self._client, self._target, self._work, self._book = project, client, target, work, book
-        self._prices, self._releases, self._tolerance, self._budget = prices, releases, tolerance, budget
+        self._prices, self._budget = prices, budget
         self._options = f"--env clients/{client} --target {target.name}"
+        self._traffic = Shifting(client, target, work, book, releases=releases, tolerance=tolerance, compare=compare)
+
+    @property
+    def caution(self) -> str:
+        """What a person has to know of the traffic there."""
+        return self._target.caution
 
     # ---- looking ----------------------------------------------------------------------------------------------------
 
@@ -103,7 +80,7 @@ class Deployment:
             found = self._work.find(part)
             row = self._book.find(part.kind, part.name)
             steps.append(step_of(part, found, begun=row is not None and row.state == "planned"))
-        traffic = self._traffic()
+        traffic = self._traffic.now()
         served = len({*traffic, *self._book.rollout().versions, release.version})
         return Plan(
             release,
@@ -135,12 +112,18 @@ class Deployment:
             state = "missing" if found is None else "ready" if found.ready else "working"
             parts.append(PartStatus(row.kind, row.name, row.version, row.state, state, found.id if found else ""))
         return Status(
-            self._client, self._target.name, self._target.where, self._traffic(), self._book.rollout(), tuple(parts)
+            self._client,
+            self._target.name,
+            self._target.where,
+            self._traffic.now(),
+            self._book.rollout(),
+            tuple(parts),
+            self.caution,
         )
 
     def moves(self) -> Moves:
         """How the traffic could be changed now."""
-        return Moves(self._client, self._target.name, self._book.rollout(), self._traffic())
+        return Moves(self._client, self._target.name, self._book.rollout(), self._traffic.now())
 
     # ---- changing ---------------------------------------------------------------------------------------------------
 
@@ -166,7 +149,7 @@ class Deployment:
         )
         for part in self._target.parts(release):
             self._work.ensure(part)
-        traffic = self._traffic()
+        traffic = self._traffic.now()
         if rollout.stable is None or not traffic:
             return self._first(release, rollout, traffic)
         if release.version != rollout.stable:
@@ -184,9 +167,9 @@ class Deployment:
         self._settled()
         moves = self.moves()
         move = moves.canary(percent)
-        compared = self._shift(move.version, move.traffic, moves.now)
+        compared = self._traffic.shift(move.version, move.traffic, moves.now)
         self._record("canary", move.version, percent)
-        return Done(True, self._traffic(), moves.rollout, compared)
+        return Done(True, self._traffic.now(), moves.rollout, compared)
 
     def promote(self) -> Done:
         """Give the candidate all traffic; the version before stays for the way back, older ones are taken down.
@@ -199,11 +182,11 @@ class Deployment:
         move = moves.promotion()
         if move is None:
             return Done(False, moves.now, moves.rollout, removed=self._retire(moves.rollout, moves.now))
-        compared = self._shift(move.version, move.traffic, moves.now)
+        compared = self._traffic.shift(move.version, move.traffic, moves.now)
         rollout = Rollout(move.version, None, moves.rollout.stable)
         self._book.roll(rollout)
         self._record("promoted", move.version, 100)
-        traffic = self._traffic()
+        traffic = self._traffic.now()
         return Done(True, traffic, rollout, compared, self._retire(rollout, traffic))
 
     def rollback(self) -> Done:
@@ -223,12 +206,12 @@ class Deployment:
         versions = {*self._versions(), *(row.version for row in rows if row.version is not None)}
         audit.record(self._project, "deployment.destroyed", client=self._client, target=self._target.name)
         changed = False
-        traffic = self._traffic()
+        traffic = self._traffic.now()
         versions |= set(traffic)
         # What has traffic cannot be taken down, unless it has all of it.
         last = max(traffic, key=lambda version: traffic[version], default=None)
         if last is not None:
-            self._set({last: 100}, traffic)
+            self._traffic.set({last: 100}, traffic)
         for version in sorted(versions, key=lambda version: (version == last, version)):
             changed |= self._remove(version)
         shared = [part for part in self._target.parts(Release(self._client, 1)) if part.version is None]
@@ -247,7 +230,7 @@ class Deployment:
         """
         rollout = self._book.rollout()
         self._book.roll(replace(rollout, going_back=version))
-        self._set({version: 100}, self._traffic())
+        self._traffic.set({version: 100}, self._traffic.now())
         previous = rollout.previous if version == rollout.stable else None
         settled = Rollout(version, None, previous)
         self._book.roll(settled)
@@ -260,51 +243,12 @@ class Deployment:
         return rollout if rollout.going_back is None else self._go_back(rollout.going_back)
 
     def _first(self, release: Release, rollout: Rollout, traffic: Mapping[int, int]) -> Done:
-        compared = self._shift(release.version, {release.version: 100}, traffic)
+        compared = self._traffic.shift(release.version, {release.version: 100}, traffic)
         rollout = Rollout(release.version, None, rollout.previous if rollout.previous != release.version else None)
         self._book.roll(rollout)
         self._record("promoted", release.version, 100)
-        traffic = self._traffic()
+        traffic = self._traffic.now()
         return Done(True, traffic, rollout, compared, self._retire(rollout, traffic))
-
-    def _shift(self, version: int, wanted: Mapping[int, int], before: Mapping[int, int]) -> Smoke:
-        """Set the traffic, and compare: before it where a version can be asked alone, else after it, and then back."""
-        release = self._releases(version)
-        if self._target.can_pin:
-            compared = self._compared(release)
-            self._set(wanted, before)
-            return compared
-        self._set(wanted, before)
-        try:
-            return self._compared(release)
-        except BaseException:
-            if before and dict(before) != dict(wanted):
-                with suppress(TargetError):
-                    self._set(before, wanted)
-            raise
-
-    def _compared(self, release: Release) -> Smoke:
-        compared = smoke(self._work, self._target, release, tolerance=self._tolerance)
-        if not compared.ok:
-            raise TargetError(
-                f"version {release.version} answers up to {compared.difference:.3g} away from the registered model "
-                f"(tolerance {compared.tolerance:g}, {compared.rows} rows)",
-                where=f"client {self._client}, target {self._target.name} ({self._target.where})",
-                hint=f"read its container's log; `kedro deploy status {self._options}` shows who has the traffic",
-            )
-        return compared
-
-    def _set(self, wanted: Mapping[int, int], before: Mapping[int, int]) -> None:
-        split = {version: percent for version, percent in wanted.items() if percent > 0}
-        if dict(before) == split:
-            return
-        rollout = self._book.rollout()
-        operation = self._work.ask(lambda: self._target.split(split))
-        if operation:
-            self._book.roll(replace(rollout, operation=operation))
-            self._work.wait(self._target.poll, operation, "traffic")
-            self._book.roll(replace(rollout, operation=""))
-        self._work.until(lambda: self._traffic() == split, "the traffic is not split as asked")
 
     def _retire(self, rollout: Rollout, traffic: Mapping[int, int]) -> tuple[int, ...]:
         """Take down the versions that play no part any more."""
@@ -318,9 +262,6 @@ class Deployment:
         parts = [part for part in self._target.parts(Release(self._client, version)) if part.version is not None]
         removed = [self._work.remove(part) for part in reversed(parts)]
         return any(removed)
-
-    def _traffic(self) -> dict[int, int]:
-        return {version: percent for version, percent in self._work.ask(self._target.traffic).items() if percent > 0}
 
     def _versions(self) -> Iterable[int]:
         return self._work.ask(self._target.versions)

@@ -22,6 +22,7 @@ from workbench.targets.deployment import Deployment
 from workbench.targets.prices import prices_of
 from workbench.targets.protocol import Target
 from workbench.targets.release import Release, release_of
+from workbench.targets.smoke import Compare, smoke
 from workbench.targets.working import Silence, Waiting, Work
 
 __all__ = ["DEFAULT", "Place", "open_deployment", "open_target", "release_for", "settings_of"]
@@ -133,12 +134,23 @@ def open_deployment(
                 releases=lambda version: release_for(project, client_id, name, version),
                 tolerance=settings.tolerance,
                 budget=client.budgets.serving_monthly,
+                compare=_comparison(project, client, target),
             )
         finally:
             target.close()
     finally:
         if changes:
             lock.release()
+
+
+def _comparison(project: Path, client: Client, target: Target) -> Compare:
+    """Language models answer with texts, and are compared by scores."""
+    if target.kind != "azure_openai":
+        return smoke
+    from workbench.targets.azure_openai.comparing import Comparison
+    from workbench.targets.azure_openai.target import AzureOpenAI
+
+    return Comparison(project, client, cast("AzureOpenAI", target))
 
 
 def _databricks(place: Place) -> Target:

@@ -134,6 +134,7 @@ class Target(Protocol):
         kind: ``local``, ``vertex``, ``databricks`` …
         where: for a person: "Vertex AI, project acme, europe-west4".
         can_pin: whether a version can be asked without traffic going to it.
+        caution: what a person has to know of the traffic there; "" where the target itself splits it.
     """
 
     @property
@@ -144,6 +145,8 @@ class Target(Protocol):
     def where(self) -> str: ...  # noqa: D102
     @property
     def can_pin(self) -> bool: ...  # noqa: D102
+    @property
+    def caution(self) -> str: ...  # noqa: D102
 
     def parts(self, release: Release) -> Sequence[Part]:
         """What there has to be for a release to be served, in the order in which it is made.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 from workbench.errors import TargetError
 from workbench.targets.protocol import Answered, Target
 from workbench.targets.release import Release
 from workbench.targets.working import Work
 
-__all__ = ["Smoke", "difference", "smoke"]
+__all__ = ["Compare", "Smoke", "difference", "smoke"]
 
 ASKS = 400
 """How often a target is asked that chooses the version itself. One with 2 % of the traffic is missed once in 3,000."""
@@ -24,9 +24,11 @@ class Smoke:
 
     Attributes:
         rows: how many were asked.
-        difference: the largest of them; of probabilities, or of a regression's numbers.
+        difference: the largest of them; of probabilities, or of a regression's numbers. Of texts, by how much the mean
+            score is below that of what serves now.
         tolerance: what it may be.
         asked: how many requests it took until the version answered.
+        says: of texts, what was compared with what; of predictions "".
     """
 
     version: int
@@ -34,6 +36,7 @@ class Smoke:
     difference: float
     tolerance: float
     asked: int
+    says: str = ""
 
     @property
     def ok(self) -> bool:
@@ -43,6 +46,13 @@ class Smoke:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {**asdict(self), "ok": self.ok}
+
+
+class Compare(Protocol):
+    """How a version is compared before it gets traffic."""
+
+    def __call__(self, work: Work, target: Target, release: Release, *, tolerance: float) -> Smoke:
+        """Ask the target; see :func:`smoke`."""
 
 
 def smoke(work: Work, target: Target, release: Release, *, tolerance: float) -> Smoke:

@@ -37,6 +37,7 @@ class Status:
         traffic: version to percentage.
         rollout: which version plays which part.
         parts: in the order in which they were made.
+        caution: what a person has to know of the traffic there.
     """
 
     client: str
@@ -45,6 +46,7 @@ class Status:
     traffic: Mapping[int, int]
     rollout: Rollout
     parts: tuple[PartStatus, ...]
+    caution: str = ""
 
     @property
     def ok(self) -> bool:
@@ -63,4 +65,5 @@ class Status:
             "candidate": self.rollout.candidate,
             "previous": self.rollout.previous,
             "parts": [vars(part) for part in self.parts],
+            "caution": self.caution,
         }

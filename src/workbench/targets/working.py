@@ -69,6 +69,10 @@ class Work:
         """One call to a service, again while that may help."""
         return persistently(action, scale=self._scale)
 
+    def tell(self, doing: Doing) -> None:
+        """Say how far something is."""
+        self._view.doing(doing)
+
     def find(self, part: Part) -> Found | None:
         """The part as it is, if it is this client's."""
         found = self.ask(part.find)

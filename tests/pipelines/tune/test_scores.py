@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.tune.evaluation import averages, chosen, graded, scored
-from pipelines.tune.scores import exact_match, rouge_l
+from workbench.learning.language.scores import exact_match, rouge_l
 
 EXAMPLES = [
     [{"role": "user", "content": f"q {number}"}, {"role": "assistant", "content": f"the answer {number}"}]

@@ -15,6 +15,7 @@ import requests
 from double_service import in_child
 
 from workbench.errors import TargetError
+from workbench.fleet import memory
 from workbench.targets.book import Book, Rollout
 
 pytestmark = pytest.mark.integration
@@ -49,6 +50,9 @@ def test_the_way_of_two_releases(local: Any) -> None:
     assert done.traffic == {3: 100}
     assert done.smoke.rows == 8
     assert done.smoke.difference < 1e-6
+    took = memory.recall(local.project, "alpha", 3)
+    assert took is not None
+    assert 30 < took.mib < 2000
     (pid,) = servers(local)
     assert not local.deploy().apply(local.release(3)).changed
     assert local.deploy().apply(local.release(4)).rollout == Rollout(3, 4)

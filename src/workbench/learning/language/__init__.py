@@ -11,6 +11,7 @@
     forward.py          a forward pass over packed examples
     tuner.py            the loop; checkpoints.py lets it go on after ``kill -9``
     tuned.py            the result: answers.py asks it; held-out loss; on disk
+    scores.py           how near an answer is to a reference
 
 It needs torch, transformers, peft and safetensors, and knows neither Kedro nor MLflow. Importing this package imports
 none of them.

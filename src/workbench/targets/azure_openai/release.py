@@ -1,8 +1,7 @@
 """A version of a client's tuned language model that a service has, as a release.
 
-Weights are not copied: the service keeps them, and there is no way to have them. What is compared before traffic goes
-to a deployment is whose answer it is: the model's name in the answer against the name that was registered. How good the
-answers are, the gate of ``tune`` has judged.
+Weights are not copied: the service keeps them, and there is no way to have them. So it has no example rows either; what
+is compared before traffic goes to a deployment is in :mod:`workbench.targets.azure_openai.comparing`.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from workbench.targets.release import Release
 __all__ = ["LanguageRelease", "language_release"]
 
 QUESTION = "Answer with the word ready."
+"""What is asked where no example is; no client's text."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,6 @@ class LanguageRelease(Release):
     """
 
     record: HostedModel | None = None
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """One question; no client's text."""
-        return [{"prompt": QUESTION}]
-
-    @property
-    def expected(self) -> list[dict[str, Any]]:
-        """Whose answer it has to be."""
-        return [{"prediction": self.record.model if self.record else ""}]
 
 
 def language_release(project: Path, client: str, version: int | None = None) -> LanguageRelease:

@@ -35,7 +35,7 @@ __all__ = ["TRAFFIC", "AzureOpenAI", "choose"]
 T = TypeVar("T")
 TRAFFIC = "workbench-traffic"
 """The tag with a version's percentage."""
-ANSWER_TOKENS = 16
+ANSWER_TOKENS = 64
 
 
 def choose(traffic: Mapping[int, int], key: str) -> int:
@@ -68,6 +68,7 @@ class AzureOpenAI:
 
     kind = "azure_openai"
     can_pin = True
+    caution = "Azure OpenAI splits no traffic: the shares are tags on the deployments, and callers choose by them"
 
     def __init__(self, client: str, name: str, settings: AzureOpenAITarget, secrets: ClientSecrets) -> None:
         self.client, self.name, self.settings, self._secrets = client, name, settings, secrets
@@ -110,9 +111,36 @@ class AzureOpenAI:
         return Doing(True)
 
     def predict(self, rows: Sequence[Mapping[str, Any]], version: int) -> Answered:
-        """Ask the version's own deployment; the prediction is the name of the model that answered."""
+        """Ask the version's own deployment; the prediction is what it says, beside the name of the model that did."""
         name = name_of_version(self.client, version)
-        return Answered(version, [{"prediction": self._ask(name, str(row["prompt"])).model} for row in rows])
+        replies = [self.ask(name, [{"role": "user", "content": str(row["prompt"])}], ANSWER_TOKENS) for row in rows]
+        said = [{"prediction": one.choices[0].message.content or "", "model": one.model} for one in replies]
+        return Answered(version, said)
+
+    def ask(self, deployment: str, messages: Sequence[Mapping[str, Any]], tokens: int) -> ChatCompletion:
+        """What a deployment answers to chat messages, at temperature 0; one attempt.
+
+        Args:
+            deployment: its name.
+            messages: the user's last.
+            tokens: longest answer.
+        """
+        from openai.types.chat import ChatCompletion
+
+        longest = "max_tokens" if azure_account(self.settings).is_dated else "max_completion_tokens"
+        asked: Any = {"model": deployment, "messages": list(messages), "temperature": 0, longest: tokens}
+        try:
+            reply: ChatCompletion = self._called(lambda api: api.chat.completions.create(**asked))
+        except NotThere:
+            # Azure answers so for some minutes after the resource manager says that a deployment is up.
+            raise Unreachable(
+                f"deployment '{deployment}' does not answer yet",
+                where=self.where,
+                hint="try again in some minutes; if it stays so, see that it is there",
+            ) from None
+        if not isinstance(reply, ChatCompletion) or not reply.choices:
+            raise not_the_api(self.where, "no chat completion")
+        return reply
 
     def cost(self, prices: Prices) -> Cost:
         """Hosting alone: an hour costs the same whether the deployment is asked or not; tokens come on top."""
@@ -120,6 +148,9 @@ class AzureOpenAI:
         rate = section.rates.get("hosting") if section else None
         if section is None or rate is None:
             return Cost((), prices.currency, str(prices.day), (f"hosting of {self.kind}",))
+        if self.settings.sku == "DeveloperTier":
+            unknown = ("hosting in DeveloperTier: no price known", "tokens that are asked and answered")
+            return Cost((), prices.currency, str(prices.day), unknown)
         line = Line(f"a tuned model's deployment, {self.settings.sku}", HOURS, rate.unit, rate.price, section.source)
         return Cost((line,), prices.currency, str(prices.day), ("tokens that are asked and answered",))
 
@@ -140,21 +171,6 @@ class AzureOpenAI:
             for version, one in named.items()
             if version is not None and (one.tags or {}).get("client") == self.client
         }
-
-    def _ask(self, deployment: str, question: str) -> ChatCompletion:
-        from openai.types.chat import ChatCompletion
-
-        longest = "max_tokens" if azure_account(self.settings).is_dated else "max_completion_tokens"
-        message = {"role": "user", "content": question}
-        asked: Any = {"model": deployment, "messages": [message], "temperature": 0, longest: ANSWER_TOKENS}
-        try:
-            reply: ChatCompletion = self._called(lambda api: api.chat.completions.create(**asked))
-        except NotThere:
-            # Azure answers so for some minutes after the resource manager says that a deployment is up.
-            raise Unreachable(f"deployment '{deployment}' does not answer yet", where=self.where) from None
-        if not isinstance(reply, ChatCompletion):
-            raise not_the_api(self.where, "no chat completion")
-        return reply
 
     def _called(self, action: Callable[[OpenAI], T]) -> T:
         try:

@@ -19,7 +19,7 @@ def cost_of(prices: Prices, settings: DatabricksTarget) -> Cost:
     machine = section.machines.get(settings.workload_size) if section else None
     unknown = []
     if machine is None or section is None:
-        return Cost((), prices.currency, str(prices.day), (f"size {settings.workload_size} has no price",))
+        return Cost((), prices.currency, str(prices.day), (f"size {settings.workload_size}: no price known",))
     if settings.scale_to_zero:
         unknown.append("hours at zero and launches after them: the sum is for a month without a quiet hour")
     line = Line(f"{settings.workload_size} served entity", HOURS, "h", machine.hour, section.source)

@@ -43,6 +43,7 @@ class Databricks:
 
     kind = "databricks"
     can_pin = True
+    caution = ""
     """A served entity can be asked by its name, whatever traffic it has ("Query individual models behind an endpoint",
     https://docs.databricks.com/aws/en/machine-learning/model-serving/serve-multiple-models-to-serving-endpoint)."""
 

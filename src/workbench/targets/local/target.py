@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.clients import ClientRegistry
 from workbench.clients.targets import LocalTarget
 from workbench.errors import TargetError, Unreachable
+from workbench.fleet import memory
 from workbench.fleet.ledger import state_folder
 from workbench.retrying import seconds_of
 from workbench.serving.following import left_out
@@ -39,6 +40,7 @@ class LocalServing:
 
     kind = "local"
     can_pin = True
+    caution = ""
 
     def __init__(self, place: Place) -> None:
         assert isinstance(place.settings, LocalTarget)  # noqa: S101 - adapters are chosen by it
@@ -95,6 +97,7 @@ class LocalServing:
         answer = self._ask("POST", f"{path}/infer", {"inputs": inputs})
         columns = {one["name"]: one["data"] for one in answer["outputs"]}
         predictions = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        self._note_memory()
         return Answered(int(answer["model_version"]), predictions)
 
     def cost(self, prices: Prices) -> Cost:
@@ -130,6 +133,15 @@ class LocalServing:
         """What it says of itself."""
         status: Mapping[str, Any] = self._ask("GET", "/v2/health/status")
         return status
+
+    def _note_memory(self) -> None:
+        """Write down what the server took until now, while it holds one version: plans are made with it."""
+        if self._client.serving.workers > 1:
+            return  # the process that is known by its file starts the others, and has no model
+        pid, versions = self.process.find(), self.versions()
+        most = memory.peak_of(pid) if pid is not None and len(versions) == 1 else None
+        if most is not None:
+            memory.record(self._place.project, self._place.client, versions[0], most)
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         response = self._request(method, path, body)

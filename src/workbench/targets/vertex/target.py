@@ -31,6 +31,7 @@ class VertexTarget:
 
     kind = "vertex"
     can_pin = False
+    caution = ""
 
     def __init__(self, name: str, services: Services) -> None:
         self.name, self.services, self.where = name, services, services.where
@@ -105,9 +106,9 @@ class VertexTarget:
         """Replicas that are always up; what comes up under load is more."""
         settings, section = self.services.settings, prices.targets.get(self.kind)
         machine = section.machines.get(settings.machine) if section else None
-        unknown = [] if machine else [f"machine {settings.machine} is not in the price table"]
+        unknown = [] if machine else [f"machine {settings.machine}: no price known"]
         if settings.gpu:
-            unknown.append(f"{settings.gpus} {settings.gpu} a replica are not in the price table")
+            unknown.append(f"{settings.gpus} {settings.gpu} a replica: no price known")
         if settings.max_replicas > settings.replicas:
             unknown.append(f"up to {settings.max_replicas - settings.replicas} more replicas under load")
         if not (machine and section):

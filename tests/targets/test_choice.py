@@ -1,0 +1,61 @@
+"""Where a release could be served: what is feasible, what it costs, and what is not known."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workbench.clients.targets import DatabricksTarget, VertexTarget
+from workbench.targets.choice import Measured, Option, options
+from workbench.targets.prices import Machine, Prices, Section
+
+MACHINES = {
+    "small": Machine(hour=0.1, cpus=2, memory_gib=1),
+    "large": Machine(hour=0.5, cpus=8, memory_gib=32),
+    "g2-standard-4": Machine(hour=0.9, cpus=4, memory_gib=16, gpu="NVIDIA_L4"),
+}
+PRICES = Prices(
+    day=date(2026, 11, 1),
+    currency="USD",
+    targets={"vertex": Section(source="https://example.com", region="here", machines=MACHINES)},
+)
+VERTEX = {"kind": "vertex", "project": "acme-1", "location": "us-central1", "bucket": "acme", "image": "a.dev/b/c:1"}
+
+
+def found(memory_mib: float = 300.0, **targets: Any) -> dict[str, Option]:
+    client: Any = SimpleNamespace(deploy=targets, budgets=SimpleNamespace(serving_monthly=None))
+    return {one.machine: one for one in options(client, PRICES, Measured(1.0, memory_mib, "the ledger", None))}
+
+
+def test_what_the_model_needs_decides_which_machine_is_feasible() -> None:
+    gcp = VertexTarget(**VERTEX, machine="small")
+    assert [name for name, one in found(gcp=gcp).items() if not one.problem] == ["small", "large", "g2-standard-4"]
+    assert found(700.0, gcp=gcp)["small"].problem == "needs 1.0 GiB, has 1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "machine", "problem"),
+    [
+        ({"machine": "a2-highgpu-1g"}, "a2-highgpu-1g", "no price known for a2-highgpu-1g; add it to conf"),
+        ({"machine": "small", "gpu": "NVIDIA_TESLA_T4"}, "small + NVIDIA_TESLA_T4", "for NVIDIA_TESLA_T4;"),
+        ({"machine": "n1-a", "gpu": "NVIDIA_TESLA_T4"}, "n1-a + NVIDIA_TESLA_T4", "for n1-a and NVIDIA_TESLA_T4;"),
+    ],
+)
+def test_what_has_no_price_is_said_and_comes_last(settings: dict[str, str], machine: str, problem: str) -> None:
+    shown = found(gcp=VertexTarget(**VERTEX, **settings))
+    assert list(shown)[-1] == machine
+    assert shown[machine].monthly is None
+    assert problem in shown[machine].problem
+
+
+def test_a_gpu_in_the_price_of_its_machine_is_priced() -> None:
+    shown = found(gcp=VertexTarget(**VERTEX, machine="g2-standard-4", gpu="NVIDIA_L4"))
+    assert all(one.monthly is not None for one in shown.values())
+
+
+def test_a_target_without_machines_to_choose_is_no_machine_without_a_price() -> None:
+    lakehouse = DatabricksTarget(kind="databricks", host="https://a.example", catalog="c", schema="s")
+    assert all(one.kind == "vertex" for one in found(lakehouse=lakehouse).values())
