@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +60,9 @@ def parallel_coordinates(table: pa.Table, path: Path) -> None:
     with _svg(path, 1.2 + 1.1 * len(axes_of), 3.4) as axes:
         for row in sorted(rows, key=lambda row: row["best"]):
             heights = [_rank(axis, row[name]) for name, axis in axes_of.items()]
-            style = {"color": BLUE, "linewidth": 2.0} if row["best"] else {"color": GREY, "linewidth": 0.8}
+            style: dict[str, Any] = (
+                {"color": BLUE, "linewidth": 2.0} if row["best"] else {"color": GREY, "linewidth": 0.8}
+            )
             axes.plot(range(len(heights)), heights, linestyle=":" if row["state"] == "pruned" else "-", **style)
         for at, axis in enumerate(axes_of.values()):
             axes.axvline(at, color=INK, linewidth=0.8)
