@@ -132,6 +132,27 @@ def test_parts_of_a_group_learn_what_the_whole_does(exact_jobs: list[Job], exact
         assert losses[0] == pytest.approx(losses[1], abs=2e-4)
 
 
+def test_a_group_that_memory_does_not_hold_is_halved_and_that_is_said(
+    exact_jobs: list[Job], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sizes, outputs = [], Stack.outputs
+
+    def cramped(stack: Stack, weights: torch.Tensor, features: object, *, training: bool) -> torch.Tensor:
+        sizes.append(len(weights))
+        if len(weights) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return outputs(stack, weights, features, training=training)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Stack, "outputs", cramped)
+    found = fit_many([replace(job, config=replace(job.config, epochs=1)) for job in exact_jobs])
+    assert [record.message for record in caplog.records] == [
+        "memory does not hold 3 tables at once: going on with half as many"
+    ]
+    assert sizes[0] == 3
+    assert max(sizes[1:]) == 2
+    assert [len(model.history) for model in found.values()] == [1, 1, 1]
+
+
 def test_the_budget_is_for_all(exact_jobs: list[Job]) -> None:
     ticks = count()
     jobs = [replace(job, config=replace(job.config, patience=1000, epochs=10_000)) for job in exact_jobs]

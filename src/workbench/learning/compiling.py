@@ -129,7 +129,7 @@ class CompiledStep:
         for part in batch:  # batches of an epoch differ by a row: one program for all of them
             maybe_mark_dynamic(part, 0)
         if self.device.type == "cuda":
-            torch.compiler.cudagraph_mark_step_begin()
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         try:
             return self.compiled(*batch)
         except TorchDynamoException as error:
