@@ -1,12 +1,15 @@
 """Rows a second that a training learns from: our trainer, a plain DataLoader loop, and the model's bare step.
 
     python -m benchmarks.training_speed [--rows 54000] [--network default|resnet] [--device auto] [--rounds 7]
+        [--compiled]
 
 One model, one batch size, one device, in one run; the three take turns at a hundred steps each, and the best of the
 rounds counts, so that other processes of the machine do not. The plain loop is what most people write: a TensorDataset,
 a DataLoader that shuffles, AdamW, `loss.item()` at each step, all in float32. The bare step is forwards, backwards and
 AdamW, as ours does them, on one batch that lies on the device: the ceiling of any loop. Ours does more in an epoch than
-either: it clips gradients, averages weights and judges validation rows. Needs torch, numpy, pyarrow and scikit-learn.
+either: it clips gradients, averages weights and judges validation rows. With `--compiled`, the bare step is timed once
+more as torch.compile makes it: what `train.compile: on` would bring on this device.
+Needs torch, numpy, pyarrow and scikit-learn.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import pyarrow as pa  # isort: skip
 import torch  # isort: skip
 from torch.utils.data import DataLoader, TensorDataset  # isort: skip
 
+from workbench.learning.compiling import CompiledStep
 from workbench.learning.config import batch_size_for
 from workbench.learning.devices import half_precision, pick_device
 from workbench.learning.encoding import TableEncoder
@@ -44,6 +48,7 @@ def main() -> None:
     parser.add_argument("--network", choices=["default", "resnet"], default="default")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--compiled", action="store_true", help="also time the bare step compiled")
     options = parser.parse_args()
     device = pick_device(options.device)
     columns, train, validation = _tables(options.rows)
@@ -63,13 +68,15 @@ def main() -> None:
         "our trainer, validation included": lambda: _ours(model(), learned, judged),
         "plain DataLoader loop": lambda: _plain(model(), learned, device),
     }
+    if options.compiled:
+        ways["bare step, compiled"] = lambda: _bare(model(), learned, compiled=True)
     best = dict.fromkeys(ways, 0.0)
     for _ in range(options.rounds):
         for name, way in ways.items():
             best[name] = max(best[name], way())
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{spec.name} of {model().weights:,} weights, {options.rows:,} rows, batch {config.batch_size}, on {name}")
-    bare, ours, plain = best.values()
+    bare, ours, plain, *_ = best.values()
     print(f"{'':36}{'rows/s':>10}{'of the ceiling':>16}{'to the plain loop':>19}")
     for way, speed in best.items():
         print(f"{way:36}{speed:10,.0f}{speed / bare:16.2f}{speed / plain:19.2f}")
@@ -99,16 +106,21 @@ def _ours(model: NetworkModel, train: TensorTable, validation: TensorTable) -> f
     return len(train) / (ends[1] - ends[0])
 
 
-def _bare(model: NetworkModel, train: TensorTable) -> float:
+def _bare(model: NetworkModel, train: TensorTable, *, compiled: bool = False) -> float:
     optimizer = torch.optim.AdamW(model.network.parameters(), lr=1e-9, fused=True)
     batch, target = train.batch(torch.arange(model.config.batch_size, device=train.device))
     model.network.train()
 
+    def losses(*parts: torch.Tensor) -> torch.Tensor:
+        return loss("binary", model.network(*parts[:3]).float(), parts[3])
+
+    called = CompiledStep(losses, train.device) if compiled else losses
+
     def step() -> None:
         optimizer.zero_grad()
         with half_precision(train.device):
-            outputs = model.network(*batch)
-        loss("binary", outputs.float(), target).backward()
+            value = called(*batch, target)
+        value.backward()
         optimizer.step()
 
     return _timed(step, train, model.config.batch_size)

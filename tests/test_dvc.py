@@ -15,7 +15,9 @@ from kedro.framework.project import configure_project, pipelines
 from workbench.clients import ClientRegistry
 
 ROOT = Path(__file__).parents[1]
-STAGES: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+DVC: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+STAGES: dict[str, Any] = DVC["stages"]
+VARIABLES: dict[str, Any] = {name: value for one in DVC["vars"] for name, value in one.items()}
 CATALOG: dict[str, Any] = yaml.safe_load((ROOT / "conf/base/catalog.yml").read_text())
 CLIENT = "${item.client}"
 
@@ -39,10 +41,24 @@ def _project() -> None:
 
 
 def test_there_is_a_stage_for_every_pipeline_and_client() -> None:
-    # `deploy` changes the world, and `tune` has none: a client without examples and a base model would fail at it, and with it `dvc repro` of all.
-    assert set(STAGES) == set(pipelines) - {"__default__", "tune", "deploy"}
-    clients = yaml.safe_load((ROOT / "dvc.yaml").read_text())["vars"][0]["clients"]
-    assert clients == ClientRegistry(ROOT).ids()
+    assert set(STAGES) == set(pipelines) - {"__default__", "deploy"}  # which changes the world
+    assert VARIABLES["clients"] == ClientRegistry(ROOT).ids()
+    assert {name: stage["matrix"]["client"] for name, stage in STAGES.items()} == {
+        **dict.fromkeys(STAGES, "${clients}"),
+        "tune": "${tuned}",
+    }
+
+
+def test_only_clients_with_examples_are_tuned() -> None:
+    """One without would fail at it, and with it `dvc repro` of all."""
+    with_examples = []
+    for client in ClientRegistry(ROOT).ids():
+        path = ROOT / "conf/clients" / client / "parameters.yml"
+        parameters = (yaml.safe_load(path.read_text()) if path.exists() else None) or {}
+        examples = (parameters.get("tune") or {}).get("examples") or {}
+        if examples.get("file") or examples.get("table"):
+            with_examples.append(client)
+    assert VARIABLES["tuned"] == with_examples
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -57,6 +73,9 @@ def test_a_stage_depends_on_what_its_pipeline_reads(stage: str) -> None:
     if "champion" in pipelines[stage].inputs():
         # The registry is no file; the verdict is what changes with it.
         read |= paths({"verdict"})
+    if "project_files" in pipelines[stage].inputs():
+        # Which file the examples are is a client's setting; `ingest` made those that are a table.
+        read |= paths({"raw"})
     assert data == read
 
 
@@ -100,7 +119,7 @@ def repository(clinic_copy: Path) -> Path:
 def test_dvc_from_repro_to_checkout(repository: Path, clinic_project: Path) -> None:
     dvc = str(Path(sys.executable).parent / "dvc")
     features = "data/clinic/04_feature/features.parquet"
-    mine = [f"{stage}@clinic" for stage in STAGES]
+    mine = [f"{name}@clinic" for name, stage in STAGES.items() if stage["matrix"]["client"] == "${clients}"]
 
     run(repository, dvc, "repro", "--glob", "*@clinic")
     # Two ways in, one result.

@@ -19,7 +19,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline, node
 from kedro.runner import SequentialRunner
 
-from workbench.datasets import JsonRecord, ParquetTable, TableFolder
+from workbench.datasets import CsvTable, JsonRecord, ParquetTable, TableFolder
 from workbench.errors import DataError
 from workbench.files import sha256_of_path
 from workbench.fleet.process import Process
@@ -59,6 +59,7 @@ def catalog_of(project: Path) -> DataCatalog:
             "primary": ParquetTable(filepath=str(project / "primary.parquet")),
             "candidate": JsonRecord(filepath=str(project / "candidate.json")),
             "metrics": JsonRecord(filepath=str(project / "metrics.json")),
+            "tuning": CsvTable(filepath=str(project / "tuning.csv")),
         }
     )
     catalog["parameters"] = parameters
@@ -145,6 +146,35 @@ def test_a_node_that_reads_a_candidate_finds_the_run_that_made_it(project: Path)
     run(project, Pipeline([made, node(look, "candidate", "metrics", name="look")]))
     assert found[0] is not None
     assert found[0] == found[1]
+
+
+def trials(losses: list[float | None]) -> pa.Table:
+    """As ``train`` leaves them: the second is the best, the last has no loss."""
+    return pa.table(
+        {
+            "trial": range(len(losses)),
+            "state": ["complete" if loss is not None else "fail" for loss in losses],
+            "validation_loss": pa.array(losses, pa.float64()),
+            "epochs": [3] * len(losses),
+            "seconds": [1.0] * len(losses),
+            "best": [at == 1 for at in range(len(losses))],
+            "learning_rate": [0.001 * (at + 1) for at in range(len(losses))],
+            "width": [64.0] * len(losses),
+        }
+    )
+
+
+@pytest.mark.parametrize(("losses", "drawn"), [([0.5, 0.4, 0.7, None], True), ([0.5, None], False), ([], False)])
+def test_a_search_for_settings_is_drawn_beside_its_run(losses: list[float | None], drawn: bool, project: Path) -> None:
+    run(project, Pipeline([node(lambda _: trials(losses), "raw", "tuning", name="fit")]))
+    store, (found,) = runs_of(project)
+    artifacts = {item.path for item in store.api.list_artifacts(found.info.run_id, "tuning")}
+    assert artifacts == ({"tuning/parallel_coordinates.svg"} if drawn else set())
+    if drawn:
+        svg = Path(found.info.artifact_uri, "tuning/parallel_coordinates.svg").read_text()
+        for text in ("learning rate", "width", "validation loss", "3 trials; lower is better", "0.001", "0.003"):
+            assert f"<!-- {text} -->" in svg, text
+        assert svg.count("stroke: #2f6fde") == 1, "one line is the best"
 
 
 def test_mlflow_in_a_node_goes_to_the_run(project: Path) -> None:

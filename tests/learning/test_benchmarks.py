@@ -28,6 +28,7 @@ importlib.util.find_spec = lambda name, package=None: None if name in {ABSENT!r}
 for name, *arguments in (
     ("tabular_quality", "--quick", "--tables", "wine", "--seeds", "1"),
     ("training_speed", "--rows", "2000", "--rounds", "1"),
+    ("many_tables", "--tables", "2", "--rows", "200", "--epochs", "1"),
 ):
     sys.argv = [name, *arguments]
     runpy.run_module(f"benchmarks.{{name}}", run_name="__main__")
@@ -38,10 +39,12 @@ for name, *arguments in (
 def test_quality_and_speed_are_printed_where_none_of_the_rest_is_installed() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    head, wine, network, _, *ways, bars = done.stdout.splitlines()
+    head, wine, network, _, *ways, bars = done.stdout.splitlines()[:-5]
+    many, _, alone, together, moved = done.stdout.splitlines()[-5:]
     assert "LightGBM" not in head
     assert wine.startswith("wine")
-    assert wine.count("±") == 3
+    assert head.split()[4:6] == ["default", "run"]
+    assert wine.count("±") == 4
     assert wine.count("*") == 1
     assert network.startswith("tabm of ")
     assert [way[:36].rstrip() for way in ways] == [
@@ -50,3 +53,7 @@ def test_quality_and_speed_are_printed_where_none_of_the_rest_is_installed() -> 
         "plain DataLoader loop",
     ]
     assert bars.count("bar ≥") == 2
+    assert many.startswith("2 tables of 200 rows, tabm of ")
+    assert (alone.split()[0], together.split()[0]) == ("alone", "together")
+    assert alone.split()[2] == "1.00"
+    assert moved.startswith("a table's metric moved by ")

@@ -49,6 +49,28 @@ def test_champions(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "there is no champion yet" in call(store.project, "champions").output
 
 
+def test_a_tuned_language_model_is_named_beside_its_client_s_champion(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    for client, crowned in (("clinic", True), ("skyways", False)):
+        store.api.create_registered_model(f"{client}-tune")
+        tags = {"sha256": "0", "holdout.rouge_l": "0.7", "reasons": "better than its base"}
+        store.api.create_model_version(f"{client}-tune", source="somewhere", tags=tags)
+        if crowned:
+            models.set_alias(store, f"{client}-tune", "champion", 1)
+    rows = json.loads(call(store.project, "champions", "--json").output)
+    assert [(row["client"], row["model"], row["version"]) for row in rows] == [
+        ("clinic", "clinic", None),
+        ("clinic", "clinic-tune", 1),
+        ("skyways", "skyways", None),
+        ("skyways", "skyways-tune", None),
+        ("tradewinds", "tradewinds", None),
+    ]
+    assert rows[1]["metric"] == "rouge_l 0.7000"
+    assert "better than its base" in call(store.project, "champions").output
+
+
 def test_a_port_that_is_taken_is_named_with_the_next_one(store_project: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

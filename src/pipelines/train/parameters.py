@@ -40,6 +40,9 @@ class TrainParameters(BaseModel):
         pattern=r"^[\w-]+(/[\w-]+)*$",
         description="Folder in the project: a training that was killed goes on from <folder>/<client>/training.",
     )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto", description="Whether the network's training is compiled; `auto`: on CUDA, where that is repaid."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` is CUDA if there is one, else the CPU.")
 
     @field_validator("candidates")

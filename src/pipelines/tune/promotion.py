@@ -69,7 +69,7 @@ def promote(
     Raises:
         ModelError: the evaluation is about another model.
     """
-    name, sha256 = versions.model_name(client.id), sha256_of_folder(tuned.folder)
+    name, sha256 = models.tuned_name(client.id), sha256_of_folder(tuned.folder)
     if evaluation["sha256"] != sha256:
         raise ModelError(
             "the evaluation is about another tuned model",

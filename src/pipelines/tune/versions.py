@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import ModelError
 from workbench.files import sha256_of_folder
 from workbench.registry import runs
-from workbench.registry.models import SHA256
+from workbench.registry.models import SHA256, tuned_name
 from workbench.registry.store import Store, translated
 from workbench.scratch import private_folder
 
@@ -26,14 +26,9 @@ if TYPE_CHECKING:
     from workbench.datasets.hosted_model import HostedFolder
     from workbench.learning.language import BaseModel, TunedFolder
 
-__all__ = ["model_name", "opened", "prompt_version", "register", "training_run"]
+__all__ = ["opened", "prompt_version", "register", "training_run"]
 
 ARTIFACT = "language_model"
-
-
-def model_name(client_id: str) -> str:
-    """The name of a client's tuned model in the registry."""
-    return f"{client_id}-tune"
 
 
 def training_run(store: Store, client_id: str, sha256: str) -> str:
@@ -69,7 +64,7 @@ def register(
     """
     from mlflow.exceptions import MlflowException
 
-    name = model_name(client.id)
+    name = tuned_name(client.id)
     with translated(store.uri):
         known = store.api.search_model_versions(f"name = '{name}' and tags.`{SHA256}` = '{sha256}'")
         for version in sorted(known, key=lambda one: int(one.version), reverse=True):
@@ -114,7 +109,7 @@ def prompt_version(store: Store, client_id: str, system: str | None) -> tuple[st
     """
     template = [{"role": "system", "content": system}] if system else []
     template.append({"role": "user", "content": "{{prompt}}"})
-    name = f"{model_name(client_id)}-prompt"
+    name = f"{tuned_name(client_id)}-prompt"
     with translated(store.uri):
         newest = store.api.load_prompt(f"prompts:/{name}@latest", allow_missing=True)
         if newest is None or newest.template != template:

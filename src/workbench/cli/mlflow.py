@@ -94,26 +94,28 @@ def _refuse_taken(host: str, port: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.pass_context
 def champions(ctx: click.Context, *, as_json: bool) -> None:
-    """Name each client's champion, and why it is that.
+    """Name each client's champion, and why it is that; and that of its tuned language model, if it has one.
 
     Example: kedro mlflow champions --json
     """
-    from workbench.registry.models import standings
+    from workbench.registry.models import standings, tuned_standings
     from workbench.registry.store import open_store
 
     project = project_of(ctx)
-    rows = standings(open_store(project), ClientRegistry(project).ids())
+    store, clients = open_store(project), ClientRegistry(project).ids()
+    rows = [*standings(store, clients), *tuned_standings(store, clients)]
+    rows.sort(key=lambda row: clients.index(row["client"]))
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("client", "champion", "metric", "registered", "reasons", box=None, header_style="bold")
+    table = Table("model", "champion", "metric", "registered", "reasons", box=None, header_style="bold")
     for row in rows:
         registered = (row["registered"] or "")[:16].replace("T", " ")
         again = f"to be trained again: {row['retrain']}" if row["retrain"] else None
-        table.add_row(row["client"], *map(_cell, (row["version"], row["metric"], registered, again or row["reasons"])))
+        table.add_row(row["model"], *map(_cell, (row["version"], row["metric"], registered, again or row["reasons"])))
     Console().print(table)
 
 

@@ -82,9 +82,15 @@ class TrackingHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+<<<<<<< HEAD
         """Note the digest of what was written, which becomes a tag of the run; log the metrics themselves."""
+=======
+        """Note the digest of what was written, a tag of the run; log metrics, and a plot of a search for settings."""
+>>>>>>> learn
         if self._run is None or self._catalog is None:
             return
+        from workbench.registry.evidence import attach_search
+
         path = getattr(self._catalog.get(dataset_name), "path", None)
         self._recorded.discard(dataset_name)
         if isinstance(path, Path) and path.exists():
@@ -93,6 +99,8 @@ class TrackingHooks:
             self._run.note_output(dataset_name, sha256_of_path(path))
         if dataset_name == "metrics":
             self._try(lambda run: run.log_metrics(data))
+        if dataset_name == "tuning":
+            self._try(lambda run: attach_search(run.store, run.id, data))
 
     @hook_impl
     def on_node_error(self, node: Node) -> None:

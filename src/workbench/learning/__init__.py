@@ -6,7 +6,8 @@
     encoding/               Arrow columns → the three matrices that a network reads; fitted on training rows only
     networks/               the architectures, chosen by name from an allow-list
     trainer.py              from two tables to a network; loop.py: AdamW, weight averaging, early stopping, budget
-    checkpoint.py           a training that was killed goes on
+    checkpoint.py           a training that was killed goes on; compiling.py: whether its step is compiled
+    many/                   many small tables at once, on one device
     boosting/, linear.py    the other kinds of models
     candidates.py           several of them under one budget; ensemble.py: their weighted mean
     search/                 a search for the network's settings

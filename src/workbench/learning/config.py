@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from workbench.learning.compiling import CompileSetting
 from workbench.learning.networks.specs import Spec
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class TrainConfig:
         clipping: largest norm of a step's gradient.
         half: matrix products in bfloat16 where the processor has it; see
             :func:`~workbench.learning.devices.half_precision`.
+        compile: whether the step is compiled: ``auto`` (on CUDA, where that is repaid), ``on`` or ``off``; see
+            :mod:`workbench.learning.compiling`.
         network: the architecture; None: what :func:`~workbench.learning.networks.defaults.default_spec` says.
     """
 
@@ -58,6 +61,7 @@ class TrainConfig:
     averaging: float = 0.99
     clipping: float = 1.0
     half: bool = True
+    compile: CompileSetting = "auto"
     network: Spec | None = None
 
 
@@ -71,6 +75,7 @@ SETTINGS = (
     "averaging",
     "clipping",
     "half",
+    "compile",
 )
 """The settings that a model's record holds; device and budget are the machine's."""
 

@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING
 
 from workbench.learning.averaging import RunningMean
 from workbench.learning.checkpoint import Checkpoint, put_random_states, random_states
+from workbench.learning.compiling import (
+    CompiledStep,
+    Figures,
+    epochs_to_come,
+    figures_key,
+    known_figures,
+    note_figures,
+)
 from workbench.learning.config import EpochReport, Stop, patience_for
 from workbench.learning.together import Alone
 
@@ -78,6 +86,9 @@ class TrainingLoop:
         self.batch_size = config.batch_size
         self.history: list[EpochReport] = []
         self.best: tuple[float, int, dict[str, Tensor]] | None = None
+        self.losses: Callable[..., Tensor] = self._losses
+        self.compiled = False
+        self.learning: list[tuple[bool, float, int]] = []  # of each epoch: compiled, seconds, steps
         self.judging = 0.0  # seconds that a validation takes; two have to fit: the next epoch's, and calibration
 
     def run(self, on_epoch: Callable[[EpochReport], None], save: Callable[[Checkpoint], None] | None = None) -> None:
@@ -90,6 +101,8 @@ class TrainingLoop:
         Raises:
             NotFinite: a loss was not a number.
         """
+        if self.config.compile == "on":
+            self._compile()
         while not self.history or self.history[-1].stopped is None:
             train_loss = self._learn()
             report = self._judge(len(self.history) + 1, train_loss)
@@ -98,6 +111,7 @@ class TrainingLoop:
                 self.best = (report.validation_loss, report.epoch, weights)
             report = replace(report, best=self.best[1] == report.epoch, stopped=self._stop(report.epoch, self.best[1]))
             self.history.append(report)
+            self._consider_compiling()
             if save and report.stopped is None:
                 save(self.checkpoint())  # before anybody is told: who heard of an epoch can rely on it
             on_epoch(report)
@@ -117,6 +131,7 @@ class TrainingLoop:
         record = {
             "steps": self.average.steps,
             "batch_size": self.batch_size,
+            "compiled": self.compiled,
             "best": [loss, epoch],
             "seconds": self.clock() - self.began,
             "history": [report.to_dict() | {"seconds": report.seconds} for report in self.history],
@@ -128,6 +143,8 @@ class TrainingLoop:
         self.network.load_state_dict(found.part("weights"))
         self.average.network.load_state_dict(found.part("average"))
         self.average.steps, self.batch_size = int(found.record["steps"]), int(found.record["batch_size"])
+        if found.record.get("compiled"):
+            self._compile()
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in found.part("optimizer").items():
             number, name = key.split("/")
@@ -149,6 +166,7 @@ class TrainingLoop:
 
         self.network.train()
         device, rows = self.train.device, len(self.train)
+        began = self.clock()
         waiting = deque(self._split(self.crew.order(torch.randperm(rows).to(device))))
         taken: list[Tensor] = []
         losses: list[Tensor] = []
@@ -164,6 +182,7 @@ class TrainingLoop:
                 break
         # Looked at once an epoch: a look at every step would have a GPU wait for the CPU each time.
         found = torch.stack(losses).cpu().double()
+        self.learning.append((self.compiled, self.clock() - began, len(losses)))
         bad = torch.nonzero(~found.isfinite())
         if len(bad):
             first = int(bad[0])
@@ -181,15 +200,13 @@ class TrainingLoop:
         import torch
 
         from workbench.learning.devices import half_precision
-        from workbench.learning.objectives import loss
 
         self.optimizer.zero_grad()
         index = self.crew.part(batch_index)
         try:
             batch, target = self.train.batch(index)
             with half_precision(self.train.device, wanted=self.config.half):
-                outputs = self.network(*batch)
-            value = loss(self.model.columns.task, outputs.float(), target)
+                value = self.losses(*batch, target)
             value.backward()  # type: ignore[no-untyped-call]
         except torch.OutOfMemoryError:
             if len(index) == 1 or self.crew.size > 1:  # the others would wait for ever
@@ -199,7 +216,47 @@ class TrainingLoop:
         torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clipping)
         self.optimizer.step()
         self.average.update()
-        return value.detach()
+        # A compiled step on CUDA writes its next loss where this one lies.
+        return value.detach().clone() if self.compiled else value.detach()
+
+    def _losses(self, numeric: Tensor, flags: Tensor, codes: Tensor, target: Tensor) -> Tensor:
+        """The mean loss of a batch."""
+        from workbench.learning.objectives import loss
+
+        outputs = self.network(numeric, flags, codes)
+        return loss(self.model.columns.task, outputs.float(), target)
+
+    def _compile(self) -> None:
+        if not self.compiled:
+            self.compiled = True
+            self.losses = CompiledStep(self._losses, self.train.device)
+
+    def _consider_compiling(self) -> None:
+        """Between two epochs: see :mod:`workbench.learning.compiling`."""
+        if self.config.compile != "auto" or self.train.device.type != "cuda" or self.history[-1].stopped is not None:
+            return
+        key = figures_key(self.train.device, self.model.spec.name)
+        if self.compiled:
+            self._note_gain(key)
+            return
+        assert self.best is not None  # noqa: S101 - called after an epoch
+        patience = patience_for(len(self.train), self.batch_size, self.config.patience)
+        to_come = epochs_to_come(len(self.history), self.best[1], patience, self.config.epochs) * self.learning[-1][1]
+        left = self.config.budget_seconds - (self.clock() - self.began)
+        if self.crew.first(known_figures(key).repaid(min(to_come, left))):
+            logger.info("the training is compiled: about %.0f s are to come", min(to_come, left))
+            self._compile()
+
+    def _note_gain(self, key: str) -> None:
+        """Once there is an epoch before compiling, the one with it, and one after it."""
+        if [compiled for compiled, _, _ in self.learning[-3:]] != [False, True, True]:
+            return
+        (_, before, steps), (_, during, steps_during), (_, after, steps_after) = self.learning[-3:]
+        slow, quick = before / steps, after / steps_after
+        cost = max(during - quick * steps_during, 1e-3)
+        logger.info("a compiled step is %.2f times as quick; compiling took %.0f s", slow / quick, cost)
+        if self.crew.rank == 0:
+            note_figures(key, Figures(cost, slow / quick))
 
     def _judge(self, epoch: int, train_loss: float) -> EpochReport:
         """The validation rows, seen by the averaged weights."""

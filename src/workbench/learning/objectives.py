@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from workbench.learning.encoding import TargetCoder
 
-__all__ = ["ensemble_loss", "loss", "predictions"]
+__all__ = ["ensemble_loss", "loss", "predictions", "row_losses"]
 
 
 def loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
@@ -30,6 +30,29 @@ def loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:
     if task == "binary":
         return F.binary_cross_entropy_with_logits(outputs.squeeze(-1), repeated)
     return F.mse_loss(outputs.squeeze(-1), repeated)
+
+
+def row_losses(task: str, outputs: Tensor, target: Tensor) -> Tensor:
+    """Each row's part of :func:`loss`, which is their mean, for tables side by side.
+
+    Args:
+        task: binary, multiclass or regression.
+        outputs: ``(tables, b, members, outputs)``.
+        target: ``(tables, b)``.
+
+    Returns:
+        ``(tables, b)``: means over the members.
+    """
+    import torch.nn.functional as F
+
+    repeated = target.unsqueeze(2).expand(outputs.shape[:3])
+    if task == "multiclass":
+        each = F.cross_entropy(outputs.flatten(0, 2), repeated.flatten(), reduction="none").view(repeated.shape)
+    elif task == "binary":
+        each = F.binary_cross_entropy_with_logits(outputs.squeeze(-1), repeated, reduction="none")
+    else:
+        each = F.mse_loss(outputs.squeeze(-1), repeated, reduction="none")
+    return each.mean(2)
 
 
 def ensemble_loss(task: str, outputs: Tensor, target: Tensor) -> Tensor:

@@ -31,12 +31,14 @@ from workbench.learning.networks.model import NetworkModel
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import torch
 
     from workbench.learning.columns import Columns
+    from workbench.learning.encoding import TableEncoder
     from workbench.learning.loop import NotFinite, TrainingLoop
     from workbench.learning.tensors import TensorTable
 
-__all__ = ["fit"]
+__all__ = ["calibrate", "explained", "fit", "settled"]
 
 CHECKPOINT, BAD_BATCH = "checkpoint", "not_finite.parquet"
 
@@ -72,7 +74,6 @@ def fit(
         ModelError: a column or the target is not what it should be, a loss is not a number, or memory ran out.
     """
     from workbench.learning.devices import enough_memory, pick_device, seeded
-    from workbench.learning.encoding import TableEncoder
     from workbench.learning.loop import NotFinite, TrainingLoop
     from workbench.learning.networks import build
     from workbench.learning.tensors import TensorTable
@@ -81,33 +82,43 @@ def fit(
     began = clock()
     config = config or TrainConfig()
     device = pick_device(config.device)
-    if not validation.num_rows:
-        raise ModelError("there is no validation row", hint="look at the split in client.yml, and at the recipe")
-    encoder = TableEncoder.fit(train, columns)
-    spec = config.network or default_spec(train.num_rows, encoder.inputs.columns, device.type, config.budget_seconds)
-    config = replace(
-        config,
-        batch_size=batch_size_for(train.num_rows, config.batch_size),
-        budget_seconds=config.budget_seconds - spent,
-        network=spec,
-    )
+    encoder, config = settled(train, validation, columns, config, device)
+    config = replace(config, budget_seconds=config.budget_seconds - spent)
+    assert config.network is not None  # noqa: S101 - it was settled
     with enough_memory(config.batch_size), crew(device, config.batch_size) as others, seeded(config.seed, device):
         learned = TensorTable.of(train, encoder, columns, device)
         judged = TensorTable.of(validation, encoder, columns, device)
-        model = NetworkModel(columns, encoder, config, build(spec, encoder.inputs).to(device))
+        model = NetworkModel(columns, encoder, config, build(config.network, encoder.inputs).to(device))
         loop = TrainingLoop(model, learned, judged, clock, began, crew=others)
         try:
             _run(loop, on_epoch or (lambda _: None), folder)
         except NotFinite as error:
-            raise _explained(error, train.select([*columns.features, columns.target]), config, folder) from error
+            raise explained(error, train.select([*columns.features, columns.target]), config, folder) from error
         model.network.eval()
-        _calibrate(model, judged)
+        calibrate(model, judged)
         if folder and others.rank == 0:
             shutil.rmtree(folder, ignore_errors=True)
     return model
 
 
-def _calibrate(model: NetworkModel, judged: TensorTable) -> None:
+def settled(
+    train: pa.Table, validation: pa.Table, columns: Columns, config: TrainConfig, device: torch.device
+) -> tuple[TableEncoder, TrainConfig]:
+    """What follows from the tables before anything is drawn: encoders, and the network and batch that are used.
+
+    Raises:
+        ModelError: a column or the target is not what it should be, or there is no row.
+    """
+    from workbench.learning.encoding import TableEncoder
+
+    if not validation.num_rows:
+        raise ModelError("there is no validation row", hint="look at the split in client.yml, and at the recipe")
+    encoder = TableEncoder.fit(train, columns)
+    spec = config.network or default_spec(train.num_rows, encoder.inputs.columns, device.type, config.budget_seconds)
+    return encoder, replace(config, batch_size=batch_size_for(train.num_rows, config.batch_size), network=spec)
+
+
+def calibrate(model: NetworkModel, judged: TensorTable) -> None:
     """By the validation rows as they lie on the device, encoded."""
     from workbench.learning.objectives import predictions
 
@@ -130,7 +141,7 @@ def _run(loop: TrainingLoop, on_epoch: Callable[[EpochReport], None], folder: Pa
     loop.run(tell, (lambda checkpoint: checkpoint.save(folder / CHECKPOINT, identity)) if leads else None)
 
 
-def _explained(error: NotFinite, train: pa.Table, config: TrainConfig, folder: Path | None) -> ModelError:
+def explained(error: NotFinite, train: pa.Table, config: TrainConfig, folder: Path | None) -> ModelError:
     """The error that a person reads; the batch is written first, as the rows that it was made of."""
     import pyarrow.parquet as pq
 

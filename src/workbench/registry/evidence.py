@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.registry.plots import calibration, importance
+from workbench.registry.plots import calibration, importance, parallel_coordinates
 from workbench.registry.runs import log_metrics
 from workbench.registry.store import Store, translated
 from workbench.scratch import private_folder
@@ -16,7 +16,7 @@ from workbench.scratch import private_folder
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Evidence", "attach"]
+__all__ = ["Evidence", "attach", "attach_search"]
 
 
 @dataclass(frozen=True)
@@ -49,3 +49,20 @@ def attach(store: Store, run_id: str, evidence: Evidence) -> None:
         importance(evidence.importance, folder / "importance.svg")
         with translated(store.uri):
             store.api.log_artifacts(run_id, str(folder), "evaluation")
+
+
+def attach_search(store: Store, run_id: str, trials: pa.Table) -> None:
+    """Attach a plot of a search for settings to the run that made it: ``tuning/parallel_coordinates.svg``.
+
+    Args:
+        store: the opened store.
+        run_id: the training's.
+        trials: as the dataset ``tuning`` holds them; of fewer than two that had a loss there is nothing to see.
+    """
+    if sum(value is not None for value in trials.column("validation_loss").to_pylist()) < 2:
+        return
+    with tempfile.TemporaryDirectory(prefix="workbench-tuning-") as temporary:
+        path = Path(temporary) / "parallel_coordinates.svg"
+        parallel_coordinates(trials, path)
+        with translated(store.uri):
+            store.api.log_artifact(run_id, str(path), "tuning")

@@ -38,6 +38,8 @@ __all__ = [
     "register",
     "set_alias",
     "standings",
+    "tuned_name",
+    "tuned_standings",
 ]
 
 logger = logging.getLogger(__name__)
@@ -177,26 +179,43 @@ def set_alias(store: Store, client_id: str, alias: str, version: int) -> None:
         store.api.set_registered_model_alias(client_id, alias, str(version))
 
 
+def tuned_name(client_id: str) -> str:
+    """The name of a client's tuned language model in the registry; no client id holds a hyphen."""
+    return f"{client_id}-tune"
+
+
 def standings(store: Store, client_ids: Iterable[str]) -> list[dict[str, Any]]:
     """Each client's champion as JSON: version, run, metric on the rows that the gate saw, since when, and why."""
-    rows: list[dict[str, Any]] = []
-    for client_id in client_ids:
-        found = find(store, client_id, CHAMPION)
-        tags = dict(found.tags) if found else {}
-        metric = next((name for name in tags if name.startswith(HOLDOUT)), None)
-        created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC) if found else None
-        rows.append(
-            {
-                "client": client_id,
-                "version": int(found.version) if found else None,
-                "run_id": found.run_id if found else None,
-                "metric": f"{metric.removeprefix(HOLDOUT)} {float(tags[metric]):.4f}" if metric else None,
-                "registered": created.isoformat(timespec="seconds") if created else None,
-                "reasons": tags.get("reasons"),
-                "retrain": tags.get(RETRAIN),
-            }
-        )
-    return rows
+    return [_standing(store, client_id, client_id) for client_id in client_ids]
+
+
+def tuned_standings(store: Store, client_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """The same of tuned language models, for those clients that have one."""
+    rows = [_standing(store, client_id, tuned_name(client_id)) for client_id in client_ids]
+    return [row for row in rows if row["version"] or _is_registered(store, row["model"])]
+
+
+def _standing(store: Store, client_id: str, model: str) -> dict[str, Any]:
+    found = find(store, model, CHAMPION)
+    tags = dict(found.tags) if found else {}
+    metric = next((name for name in tags if name.startswith(HOLDOUT)), None)
+    created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC) if found else None
+    return {
+        "client": client_id,
+        "model": model,
+        "version": int(found.version) if found else None,
+        "run_id": found.run_id if found else None,
+        "metric": f"{metric.removeprefix(HOLDOUT)} {float(tags[metric]):.4f}" if metric else None,
+        "registered": created.isoformat(timespec="seconds") if created else None,
+        "reasons": tags.get("reasons"),
+        "retrain": tags.get(RETRAIN),
+    }
+
+
+def _is_registered(store: Store, model: str) -> bool:
+    """Whether there is a version, which may be no champion."""
+    with translated(store.uri):
+        return bool(store.api.search_model_versions(f"name = '{model}'", max_results=1))
 
 
 def _same(store: Store, client_id: str, sha256: str) -> ModelVersion | None:

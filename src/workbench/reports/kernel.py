@@ -14,7 +14,19 @@ from typing import Any
 from jupyter_client.manager import KernelManager
 
 from workbench.kernels.process import ADDRESS, SOURCE
-from workbench.kernels.provisioner import
+from workbench.kernels.provisioner import LONGEST_FOLDER
+from workbench.kernels.spec import OneKernel
+
+__all__ = ["ReportKernel", "report_kernel"]
+
+_SEEN = frozenset({
+    "COVERAGE_PROCESS_START", "CUDA_VISIBLE_DEVICES", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "HOME", "LANG", "LANGUAGE",
+    "LD_LIBRARY_PATH", "LOGNAME", "PATH", "POLARS_MAX_THREADS", "PYTHONHASHSEED", "PYTHONWARNINGS", "RAYON_NUM_THREADS",
+    "SOURCE_DATE_EPOCH", "TEMP", "TMP", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV", "WORKBENCH_STAGE", "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+})  # fmt: skip
+_SEEN_PREFIXES = ("LC_", "MKL_", "OMP_", "OPENBLAS_")
+"""An allow-list, for a list of what is secret is never whole: ``DATABASE_URL``, ``HTTPS_PROXY`` with a password."""
 
 
 class ReportKernel(KernelManager):

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 __all__ = ["Dropout"]
 
 
+LOWEST, HIGHEST = torch.iinfo(torch.int64).min, torch.iinfo(torch.int64).max
+
+
 class Dropout(nn.Module):
     """Dropout (Srivastava and others, JMLR 2014) whose masks are cheap on a CPU.
 
@@ -27,7 +30,8 @@ class Dropout(nn.Module):
             return F.dropout(x, self.share, self.training)
         if not self.training or not self.cut:
             return x
-        lowest = torch.iinfo(torch.int64).min
-        drawn = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(lowest, None)
-        kept = drawn.view(torch.uint8)[: x.numel()].view(x.shape) >= self.cut
-        return x * kept.to(x.dtype).mul_(256 / (256 - self.cut))
+        drawn = torch.randint(LOWEST, HIGHEST, ((x.numel() + 7) // 8,), dtype=torch.int64)
+        drawn_bytes = drawn.view(torch.uint8)[: x.numel()].view(x.shape)
+        # 0 below the cut, else 1: clamping is vectorised, where a comparison goes byte by byte.
+        kept = drawn_bytes.clamp(self.cut - 1, self.cut).sub_(self.cut - 1)
+        return x * kept.float().mul_(256 / (256 - self.cut)).to(x.dtype)

@@ -60,7 +60,7 @@ class PiecewiseLinearEmbedding(nn.Module):
     def forward(self, numeric: Tensor) -> Tensor:
         """Embed."""
         numbers = numeric.unsqueeze(-1)
-        filled = torch.addcmul(self.offset, numbers, self.slope).clamp_(0, 1)
+        filled = torch.addcmul(self.offset, numbers, self.slope).clamp(0, 1)
         embedded = torch.einsum("bnt,nts->bns", filled, self.pieces)
         return (embedded + torch.addcmul(self.bias, numbers, self.linear)).flatten(1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from workbench.learning.encoding import Inputs
@@ -19,7 +21,12 @@ class ResNet(nn.Module):
     prediction does not hang on its neighbours, and averaged weights need no second pass for the running statistics.
 
     Shape: ``(numeric (b, n), flags (b, f), codes (b, c))`` → ``(b, 1, outputs)``.
+
+    Attributes:
+        reads_columns: the weights whose last axis is the vector of all columns.
     """
+
+    reads_columns: ClassVar = ("stem.1.weight",)
 
     def __init__(self, spec: ResNetSpec, inputs: Inputs) -> None:
         super().__init__()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -85,7 +87,12 @@ class TabM(nn.Module):
     predictions are averaged.
 
     Shape: ``(numeric (b, n), flags (b, f), codes (b, c))`` → ``(b, members, outputs)``.
+
+    Attributes:
+        reads_columns: the weights whose last axis is the vector of all columns.
     """
+
+    reads_columns: ClassVar = ("hidden.0.weight", "hidden.0.r")
 
     def __init__(self, spec: TabMSpec, inputs: Inputs) -> None:
         super().__init__()
