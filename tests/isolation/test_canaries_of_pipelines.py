@@ -43,7 +43,10 @@ def plant(project: Path, client: str, words: dict[str, str], seed: int) -> None:
         f"sources: {{orders: {{kind: csv, path: data/{client}/00_landing/orders.csv}}}}\n"
         "key: [id]\ntarget: late\ntask: binary\nrecipe: auto\nmetric: {name: roc_auc}\nbudgets: {train_seconds: 20}\n"
     )
-    (conf / "parameters.yml").write_text("train: {candidates: [tabm, linear]}\n")
+    (conf / "parameters.yml").write_text(
+        "train: {candidates: [tabm, linear]}\n"
+        "evaluate: {calibration_limit: 1.0} # whether the model is good is no matter here\n"
+    )
     lines = [f"id,region,{words['COLUMN']},note,late"]
     for row in range(ROWS):
         amount = chance.gauss(0, 1)

@@ -81,15 +81,11 @@ class Memory:
         if time.monotonic() - self._written > FLUSH_SECONDS:
             self.flush()
 
-    def flush(self, *, at_once: bool = True) -> None:
-        """Write what was noted, all of it or nothing.
-
-        Args:
-            at_once: have it on the device; False where the end of the run, a moment later, brings it there.
-        """
+    def flush(self) -> None:
+        """Write what was noted, all of it or nothing."""
         digests, self.digests.new = self.digests.new, {}
         if self._rows or digests:
-            with connect(self._path, at_once=at_once) as connection:
+            with connect(self._path) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.executemany(_DONE, self._rows)
                 connection.executemany(

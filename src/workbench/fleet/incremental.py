@@ -121,7 +121,7 @@ class _Run:
     def close(self) -> None:
         """Write what is not written yet, however the run ended."""
         self._record.note_nodes(self.count, self._skipped)
-        self._memory.flush(at_once=False)
+        self._memory.flush()
         save_sources(self._sources, self._record.project)
 
 

@@ -125,8 +125,8 @@ class Ledger:
     def describe(
         self, number: int, *, partial: bool, git_commit: str | None, config_digest: str | None, stage: str | None = None
     ) -> None:
-        """Add what was not known yet when the run started; see :class:`Run`. The run's end brings it to the device."""
-        with transaction(self.path, at_once=False) as connection:
+        """Add what was not known yet when the run started; see :class:`Run`."""
+        with self._transaction() as connection:
             facts = {"partial": partial, "git_commit": git_commit, "config_digest": config_digest, "stage": stage}
             connection.execute(_DESCRIBE, facts | {"number": number})
 

@@ -25,9 +25,6 @@ LATER = {
         "encodings.ascii",
         "encodings.utf_8_sig",
         "tomli_w",
-        "workbench.engines.refusing",
-        "workbench.registry.alias",
-        "workbench.secrets.for_kedro",
     ),
     "kedro.config": ("antlr4.LL1Analyzer", "fsspec.implementations.local", "omegaconf._impl"),
     "workbench.datasets": (
@@ -57,6 +54,9 @@ LATER = {
         "sqlalchemy.dialects.sqlite",
         "workbench.registry.runs",
         "workbench.registry.inputs",
+        "workbench.registry.alias",
+        "workbench.engines.refusing",
+        "workbench.secrets.for_kedro",
         "pyarrow.parquet",
     ),
     # The champion that is asked: whatever kind of model it is, its weights are tensors.

@@ -153,12 +153,11 @@ MIGRATIONS = (
 
 
 @contextmanager
-def connect(path: Path, *, at_once: bool = True) -> Iterator[sqlite3.Connection]:
+def connect(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection to an up-to-date ledger, for one transaction or one query; the file is made if there is none.
 
     Connections are short-lived, because a process that holds one must not fork. Every commit is on the device before
-    it returns (``synchronous=FULL``), unless the next one that is takes it there (``at_once=False``): a process that is
-    killed loses nothing of it, a power cut may.
+    it returns (``synchronous=FULL``).
 
     Raises:
         Busy: another process has been writing for longer than twenty seconds.
@@ -168,7 +167,7 @@ def connect(path: Path, *, at_once: bool = True) -> Iterator[sqlite3.Connection]
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
             connection.row_factory = sqlite3.Row
-            connection.execute(f"PRAGMA synchronous={'FULL' if at_once else 'NORMAL'}")
+            connection.execute("PRAGMA synchronous=FULL")
             _bring_up_to_date(connection, path)
             yield connection
     except (sqlite3.Error, OSError) as error:
@@ -176,9 +175,9 @@ def connect(path: Path, *, at_once: bool = True) -> Iterator[sqlite3.Connection]
 
 
 @contextmanager
-def transaction(path: Path, *, at_once: bool = True) -> Iterator[sqlite3.Connection]:
+def transaction(path: Path) -> Iterator[sqlite3.Connection]:
     """As :func:`connect`, for one transaction that writes: all of it, or nothing."""
-    with connect(path, at_once=at_once) as connection:
+    with connect(path) as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
