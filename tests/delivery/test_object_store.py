@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -93,7 +92,6 @@ def test_what_is_not_installed_is_named(parcel: Any, monkeypatch: Any, url: str,
 
 @pytest.fixture
 def google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    pytest.importorskip("gcsfs", reason="the extra 'gcs' is not installed")
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "doubles"))
     from gcs_double import GcsDouble
     from google_token_double import key_file
@@ -128,11 +126,8 @@ AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 
 @pytest.fixture
 def azurite(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Microsoft's own emulator of Blob Storage: ``npm install -g azurite``."""
-    pytest.importorskip("adlfs", reason="the extra 'azure' is not installed")
-    program = shutil.which("azurite-blob", path=os.environ.get("AZURITE_PATH", os.environ["PATH"]))
-    if program is None:
-        pytest.skip("azurite-blob is not on the PATH")
+    """Microsoft's own emulator of Blob Storage; ``make test-exports`` installs it."""
+    program = Path(__file__).parents[2] / ".venv-exports/node_modules/.bin/azurite-blob"
     from azure.storage.blob import BlobServiceClient
 
     with socket.socket() as probe:
@@ -161,6 +156,7 @@ def azurite(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         server.wait(30)
 
 
+@pytest.mark.exports
 def test_azure_blob_storage(azurite: Any, parcel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     made = to("abfs://acme-reports/in/")
     for _ in range(2):

@@ -23,6 +23,8 @@ SKIPPED = frozenset(
         ".git",
         ".venv",
         ".venv-airflow",
+        ".venv-exports",
+        ".venv-kfp",
         ".venv-spark",
         "__pycache__",
         ".mypy_cache",

@@ -82,11 +82,7 @@ class TrackingHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-<<<<<<< HEAD
-        """Note the digest of what was written, which becomes a tag of the run; log the metrics themselves."""
-=======
         """Note the digest of what was written, a tag of the run; log metrics, and a plot of a search for settings."""
->>>>>>> learn
         if self._run is None or self._catalog is None:
             return
         from workbench.registry.evidence import attach_search

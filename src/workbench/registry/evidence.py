@@ -61,7 +61,7 @@ def attach_search(store: Store, run_id: str, trials: pa.Table) -> None:
     """
     if sum(value is not None for value in trials.column("validation_loss").to_pylist()) < 2:
         return
-    with tempfile.TemporaryDirectory(prefix="workbench-tuning-") as temporary:
+    with private_folder("tuning") as temporary:
         path = Path(temporary) / "parallel_coordinates.svg"
         parallel_coordinates(trials, path)
         with translated(store.uri):
