@@ -1,4 +1,4 @@
-"""What CI runs: everything, the browser tests where there is a browser, and a word where there is none."""
+"""What CI runs: everything; what needs npm or a browser where there is one, and a word where there is none."""
 
 from __future__ import annotations
 
@@ -40,19 +40,23 @@ def test_without_a_browser_it_says_what_it_skipped(ci: Path) -> None:
     done = run(ci)
     assert done.returncode == 0
     assert done.stdout.splitlines()[:4] == ["make test", "make test-slow", "make test-airflow", "make test-spark"]
+    assert "SKIPPED what is exported: no npm on the PATH" in done.stdout
+    assert "make test-exports" not in done.stdout.splitlines()
     assert "SKIPPED the browser tests: no Chromium or Chrome on the PATH" in done.stdout
     assert "make test-browser" not in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("browser", ["chromium", "google-chrome"])
-def test_with_a_browser_it_runs_them(ci: Path, browser: str) -> None:
+def test_with_npm_and_a_browser_it_runs_everything(ci: Path, browser: str) -> None:
     program(ci, browser, "exit 1")
+    program(ci, "npm", "exit 1")
     done = run(ci)
     assert done.stdout.splitlines() == [
         "make test",
         "make test-slow",
         "make test-airflow",
         "make test-spark",
+        "make test-exports",
         f"Browser tests, with {browser}:",
         "make test-browser",
     ]

@@ -105,7 +105,7 @@ def test_a_result_says_what_was_made_of_which_notebook(clinic_copy: Path, kedro)
     assert result["files"] == {"html": str(html)}
     assert result["template_digest"] == sha256_of_file(clinic_copy / "notebooks/reports/executive.ipynb")
     assert 0 < result["seconds"] < 120
-    assert "Nothing changed: every number is as it was" in html.read_text()
+    assert "Every number is as it was in the last report" in html.read_text()
 
 
 def test_the_fleet_has_a_page_of_its_own_where_no_client_looks(clinic_copy: Path, kedro) -> None:

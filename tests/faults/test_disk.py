@@ -104,5 +104,5 @@ def pretend(folder: Path, fault: str, sentence: str, ledger: str) -> None:
     without = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     told = write_twice(folder, fault, *(without if fault == "another's" else []))
     # A run unpacks and converts to the temporary folder first, which has no more room than all else.
-    run = r"/.+/workbench-\w+" if fault == "file size" else re.escape(f"{folder}{CHECKED}")
+    run = r"/.+/workbench-[\w.-]+" if fault == "file size" else re.escape(f"{folder}{CHECKED}")
     look(told, folder, sentence, ledger, run)
