@@ -68,7 +68,7 @@ def check_client(desk: Any, reference: Any, settings: dict[str, Any], *pipelines
     [
         ("clinic", ("ingest", "prepare")),
         # What was ingested before the engine was another goes there when it is asked for.
-        ("skyways", ("prepare",)),
+        pytest.param("skyways", ("prepare",), marks=pytest.mark.slow),
         pytest.param("skyways", ("ingest", "prepare"), marks=pytest.mark.slow),
         pytest.param("tradewinds", ("ingest", "prepare"), marks=pytest.mark.slow),
     ],
@@ -84,7 +84,7 @@ def test_postgres(
     ("client", "pipelines"),
     [
         ("clinic", ("ingest", "prepare")),
-        ("skyways", ("prepare",)),
+        pytest.param("skyways", ("prepare",), marks=pytest.mark.slow),
         pytest.param("skyways", ("ingest", "prepare"), marks=pytest.mark.slow),
         pytest.param("tradewinds", ("ingest", "prepare"), marks=pytest.mark.slow),
     ],
