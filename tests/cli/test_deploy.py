@@ -132,6 +132,7 @@ def test_a_release_is_whole_or_refused(clinic_copy: Path) -> None:
     assert typed(clinic_copy, "plan", target="local").exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_pipeline_does_what_the_command_does(served: Path, kedro: Kedro) -> None:
     kedro(served, "run", "--pipelines", "deploy", "--env", "clients/clinic", "--params", "deploy.target=laptop")

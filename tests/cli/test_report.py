@@ -174,6 +174,7 @@ def test_a_template_without_a_node_says_where_to_add_one(invoke, rendered, proje
     assert rendered == []
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_failed_report_leaves_the_last_good_one(clinic_copy, kedro) -> None:
     reporting = clinic_copy / "data" / "clinic" / "08_reporting"
@@ -204,6 +205,7 @@ def test_a_wrong_parameter_is_refused_before_anything_starts(invoke, rendered, g
     assert rendered == []
 
 
+@pytest.mark.slow
 def test_a_parameter_reaches_the_notebook(clinic_copy: Path, kedro) -> None:
     kedro(clinic_copy, "report", "run", "model_card", "--clients", "clinic", "-p", "top=3")
     page = (clinic_copy / "data/clinic/08_reporting/model_card.html").read_text()

@@ -117,6 +117,7 @@ def test_what_an_earlier_attempt_had_to_leave_comes_first(own: Path, monkeypatch
     assert served == [datetime(2026, 3, 1, 2, 30, tzinfo=UTC)]
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_slot_from_its_notebooks_to_its_receipts(
     clinic_copy: Path, kedro: Callable[..., subprocess.CompletedProcess[str]]
@@ -134,6 +135,7 @@ def test_a_slot_from_its_notebooks_to_its_receipts(
     assert "was done already" in again
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_report_that_fails_reaches_nobody(
     clinic_copy: Path, kedro: Callable[..., subprocess.CompletedProcess[str]]

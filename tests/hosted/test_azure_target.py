@@ -110,6 +110,7 @@ def killed(azure: World, action: Callable[[], Any]) -> int:
     raise AssertionError("it never came to its end")
 
 
+@pytest.mark.slow
 def test_an_apply_is_killed_after_each_remote_call(azure: World, deploy: Callable[..., Deployment]) -> None:
     assert killed(azure, lambda: deploy().apply(release(3))) > 3
     assert shares(azure) == {"workbench-acme-v3": "100"}

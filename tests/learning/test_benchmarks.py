@@ -35,6 +35,7 @@ for name, *arguments in (
 """
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_quality_and_speed_are_printed_where_none_of_the_rest_is_installed() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=False)
