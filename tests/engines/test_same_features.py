@@ -62,8 +62,7 @@ def check_client(desk: Any, reference: Any, settings: dict[str, Any], *pipelines
     )
 
 
-@pytest.mark.integration
-@pytest.mark.parametrize(
+clients = pytest.mark.parametrize(
     ("client", "pipelines"),
     [
         ("clinic", ("ingest", "prepare")),
@@ -73,6 +72,10 @@ def check_client(desk: Any, reference: Any, settings: dict[str, Any], *pipelines
         pytest.param("tradewinds", ("ingest", "prepare"), marks=pytest.mark.slow),
     ],
 )
+
+
+@pytest.mark.integration
+@clients
 def test_postgres(
     client: str, pipelines: tuple[str, ...], stood: Callable[[str], Any], tmp_path: Path, postgres: dict[str, Any]
 ) -> None:
@@ -80,15 +83,7 @@ def test_postgres(
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    ("client", "pipelines"),
-    [
-        ("clinic", ("ingest", "prepare")),
-        pytest.param("skyways", ("prepare",), marks=pytest.mark.slow),
-        pytest.param("skyways", ("ingest", "prepare"), marks=pytest.mark.slow),
-        pytest.param("tradewinds", ("ingest", "prepare"), marks=pytest.mark.slow),
-    ],
-)
+@clients
 def test_bigquery(
     client: str, pipelines: tuple[str, ...], stood: Callable[[str], Any], tmp_path: Path, in_bigquery: dict[str, Any]
 ) -> None:
