@@ -1,8 +1,6 @@
 """Imports an archive into a fresh copy of a project again and again, each time killed (SIGKILL) at another function call.
 
-Started by a test as a process of its own: it imports everything, opens nothing, and forks a child for each attempt. The
-kill is Python's own profiler (``sys.setprofile``), which sees every call of the product's functions that write files,
-rows or the marker; nothing in the product knows of it.
+Started by a test as a process of its own; see ``tests/doubles/call_killing.py``.
 
 Prints one JSON object a line: for each place of the kill, how the child ended and what stood there after the next import.
 """
@@ -10,58 +8,20 @@ Prints one JSON object a line: for each place of the kill, how the child ended a
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import sqlite3
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from call_killing import forked
+
 PRELOADED = ("mlflow.tracking", "workbench.handover.arrival", "workbench.clients.model", "alembic", "sqlalchemy")
 WATCHED = ("workbench/handover/arrival", "workbench/handover/store", "workbench/handover/marker", "workbench/files.py",
            "workbench/erasure/", "workbench/audit/log.py", "/shutil.py")  # fmt: skip
 NEW = "clinic_2"
-
-
-def kill_at(place: int) -> Callable[[], int]:
-    """Let this process die at the n-th watched call; gives a function that says how many there were."""
-    seen = 0
-
-    def count(frame: Any, event: str, _: Any) -> None:
-        nonlocal seen
-        if event == "call" and any(part in frame.f_code.co_filename for part in WATCHED):
-            seen += 1
-            if seen == place:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.setprofile(count)
-    return lambda: seen
-
-
-def forked(act: Callable[[], Any], place: int = 0) -> dict[str, Any]:
-    """Run something in a child; what it returned, or that it was killed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        try:
-            calls = kill_at(place) if place else lambda: 0
-            result = act()
-            sys.setprofile(None)
-            said = {"result": result, "calls": calls()}
-        except Exception as error:  # noqa: BLE001 - a child has no other way to say it
-            said = {"error": f"{type(error).__name__}: {error}"}
-        os.write(writing, json.dumps(said).encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        said = json.loads(pipe.read() or b"{}")
-    _, status = os.waitpid(child, 0)
-    return {**said, "killed": os.WIFSIGNALED(status)}
 
 
 def take_in(project: Path, archive: Path) -> str:
@@ -99,7 +59,7 @@ def main() -> None:
         project = Path(shutil.copytree(asked["template"], Path(asked["folder"], f"attempt_{number}"), symlinks=True))
         said = {
             "place": place,
-            "struck": forked(lambda: take_in(project, archive), place),  # noqa: B023 - called at once
+            "struck": forked(lambda: take_in(project, archive), place, WATCHED),  # noqa: B023 - called at once
             "client_was_there": (project / "conf/clients" / NEW).exists(),
             "again": forked(lambda: take_in(project, archive)),  # noqa: B023
             "state": forked(lambda: state(project)),  # noqa: B023

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from call_killing import NEVER, told_by
 
 from workbench.handover.archive import export_client
-
-ROOT = Path(__file__).parents[2]
-NEVER = 10**9
 
 Strike = Callable[[list[int]], list[dict[str, Any]]]
 
@@ -27,16 +22,7 @@ def strike(two_clients: Path, tmp_path: Path) -> Strike:
 
     def run(places: list[int]) -> list[dict[str, Any]]:
         asked = {"template": str(two_clients), "archive": str(archive), "folder": str(tmp_path), "places": places}
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("import_killing.py")), json.dumps(asked)],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-            capture_output=True,
-            text=True,
-            timeout=3000,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return told_by(Path(__file__).with_name("import_killing.py"), asked, timeout=3000)
 
     return run
 

@@ -85,8 +85,6 @@ class TrackingHooks:
         """Note the digest of what was written, a tag of the run; log metrics, and a plot of a search for settings."""
         if self._run is None or self._catalog is None:
             return
-        from workbench.registry.evidence import attach_search
-
         path = getattr(self._catalog.get(dataset_name), "path", None)
         self._recorded.discard(dataset_name)
         if isinstance(path, Path) and path.exists():
@@ -96,6 +94,8 @@ class TrackingHooks:
         if dataset_name == "metrics":
             self._try(lambda run: run.log_metrics(data))
         if dataset_name == "tuning":
+            from workbench.registry.evidence import attach_search
+
             self._try(lambda run: attach_search(run.store, run.id, data))
 
     @hook_impl

@@ -1,8 +1,6 @@
 """Runs one command of a move again and again in a fresh project, each time killed (SIGKILL) at another function call.
 
-Started by a test as a process of its own: it imports everything, opens nothing, and forks a child for each attempt. The
-kill is Python's own profiler (``sys.setprofile``), which sees every call of the product's functions that write files,
-talk to engines or keep the journal; nothing in the product knows of it.
+Started by a test as a process of its own; see ``tests/doubles/call_killing.py``.
 
 Prints one JSON object a line: for each place of the kill, how the child ended and what stood there after the repair.
 """
@@ -12,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from call_killing import forked
 
 PRELOADED = (
     "adbc_driver_postgresql.dbapi",
@@ -32,43 +30,6 @@ PRELOADED = (
     "workbench.moving",
 )
 WATCHED = ("workbench/moving/", "workbench/engines/", "workbench/files.py", "workbench/audit/log.py")
-
-
-def kill_at(place: int) -> Callable[[], int]:
-    """Let this process die at the n-th watched call; gives a function that says how many there were."""
-    seen = 0
-
-    def count(frame: Any, event: str, _: Any) -> None:
-        nonlocal seen
-        if event == "call" and any(part in frame.f_code.co_filename for part in WATCHED):
-            seen += 1
-            if seen == place:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.setprofile(count)
-    return lambda: seen
-
-
-def forked(act: Callable[[], Any], place: int = 0) -> dict[str, Any]:
-    """Run something in a child; what it returned, or that it was killed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        try:
-            calls = kill_at(place) if place else lambda: 0
-            result = act()
-            sys.setprofile(None)
-            said = {"result": result, "calls": calls()}
-        except Exception as error:  # noqa: BLE001 - a child has no other way to say it
-            said = {"error": f"{type(error).__name__}: {error}"}
-        os.write(writing, json.dumps(said).encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        said = json.loads(pipe.read() or b"{}")
-    _, status = os.waitpid(child, 0)
-    return {**said, "killed": os.WIFSIGNALED(status)}
 
 
 class Attempt:
@@ -149,7 +110,7 @@ def main() -> None:
         one = Attempt(Path(asked["template"]), folder, asked["client"], asked["engine"], namespace)
         for step in asked["before"]:
             forked(getattr(one, step))
-        struck = forked(getattr(one, asked["command"]), place)
+        struck = forked(getattr(one, asked["command"]), place, WATCHED)
         between = forked(one.state) if asked.get("look") else {}
         repaired = [forked(getattr(one, step)) for step in asked["repair"]]
         print(

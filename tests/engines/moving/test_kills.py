@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from call_killing import NEVER, told_by
 
 from workbench.clients.editing import with_key
-
-ROOT = Path(__file__).parents[3]
-NEVER = 10**9
 
 Strike = Callable[..., list[dict[str, Any]]]
 
@@ -35,16 +29,7 @@ def strike(stood: Callable[[str], Any], tmp_path: Path, postgres: dict[str, Any]
             "repair": repair,
             "places": places,
         }
-        done = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("move_killing.py")), json.dumps(asked)],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-            capture_output=True,
-            text=True,
-            timeout=500,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return told_by(Path(__file__).with_name("move_killing.py"), asked, timeout=500)
 
     return run
 
