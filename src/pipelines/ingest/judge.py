@@ -6,8 +6,6 @@ which have to agree on every run.
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from pipelines.ingest.rules import full_match, holds_nul
@@ -17,8 +15,6 @@ from workbench.errors import DataError
 from workbench.schemas.casting import ibis_type
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     import ibis.expr.types as ir
 
 __all__ = ["judge", "pandera_schema"]
@@ -30,7 +26,8 @@ def judge(kept: ir.Table, schema: TableSchema, client: str, table: str) -> None:
     Raises:
         DataError: pandera refuses it. The message names columns and checks, and no values.
     """
-    pandera = _pandera()
+    from workbench.schemas.pandera import pandera
+
     try:
         pandera_schema(schema).validate(kept, lazy=True)
     except pandera.errors.SchemaErrors as error:
@@ -44,7 +41,8 @@ def judge(kept: ir.Table, schema: TableSchema, client: str, table: str) -> None:
 
 def pandera_schema(schema: TableSchema) -> Any:
     """Our schema of a table as a ``pandera.ibis.DataFrameSchema``."""
-    pandera = _pandera()
+    from workbench.schemas.pandera import pandera
+
     columns = {
         name: pandera.Column(ibis_type(spec), checks=_checks(spec), nullable=spec.nullable)
         for name, spec in schema.columns.items()
@@ -54,7 +52,9 @@ def pandera_schema(schema: TableSchema) -> Any:
 
 def _checks(spec: ColumnSchema) -> list[Any]:
     """Each check is a query, so none stands here that another one implies."""
-    check = _pandera().Check
+    from workbench.schemas.pandera import pandera
+
+    check = pandera.Check
     low, high = spec.bound("min"), spec.bound("max")
     checks = []
     if low is not None and high is not None:
@@ -84,26 +84,3 @@ def _stands_once(data: Any) -> Any:
 
 def _name(check: Any) -> str:
     return str(getattr(check, "name", None) or check)
-
-
-def _pandera() -> ModuleType:
-    """``pandera.ibis``, without the pyspark that pandera would import if it finds it.
-
-    That import takes two seconds, prints a line to stderr, and sets two environment variables for Spark; nothing here
-    needs it. ``None`` in ``sys.modules`` is how Python is told that a module is not there.
-    """
-    if "pandera.ibis" not in sys.modules:
-        environment = dict(os.environ)
-        # Somebody else may have imported pyspark; it is pyspark.pandas that costs, and that pandera tries alone.
-        hidden = {"pyspark", "pyspark.pandas"} - sys.modules.keys()
-        sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
-        try:
-            import pandera.ibis
-        finally:
-            for module in hidden:
-                del sys.modules[module]
-            for name in os.environ.keys() - environment.keys():
-                del os.environ[name]
-    import pandera.ibis
-
-    return pandera.ibis

@@ -17,7 +17,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from workbench.errors import WorkbenchError
 from workbench.fleet import worker
@@ -28,6 +28,9 @@ from workbench.fleet.warm import EMBEDDED
 from workbench.kernels.preload import check_single_threaded
 from workbench.kernels.zygote import Zygote
 
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
 __all__ = ["main"]
 
 
@@ -36,6 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     listener, owner, ready, parent = socket.socket(fileno=int(arguments[0])), *map(int, arguments[1:4])
     project = Path(arguments[4])
     die_with_parent(parent)
+    gc.disable()  # nothing that is imported goes again; looking through it again and again takes a quarter of the time
     os.chdir(project)  # where Kedro looks for the configuration of logging
     with os.fdopen(ready, "w") as answer:
         try:
@@ -46,14 +50,16 @@ def main(arguments: Sequence[str]) -> None:
         except WorkbenchError as error:
             answer.write(json.dumps({"error": str(error)}))
             return
+    blas = _blas_libraries()
     # What was imported is in the oldest generation for good: a collection would write to pages that forks share.
     gc.collect()
     gc.freeze()
+    gc.enable()
     this = os.getpid()
     newborn = Zygote(listener, owner, ends_groups=True).serve()
     if newborn is not None:
         newborn.announce()
-        _work([*newborn.request.arguments, f"--channel={newborn.descriptors[0]}", f"--parent={this}"])
+        _work([*newborn.request.arguments, f"--channel={newborn.descriptors[0]}", f"--parent={this}"], blas)
 
 
 COLLECT_AFTER = 50_000
@@ -61,12 +67,14 @@ COLLECT_AFTER = 50_000
 fifteenth of a small client's run goes into them."""
 
 
-def _work(arguments: list[str]) -> NoReturn:
+def _work(arguments: list[str], blas: ThreadpoolController | None) -> NoReturn:
     """What ``python -m workbench.fleet.worker`` does, from its first line to its exit code."""
     faulthandler.enable()
     gc.set_threshold(COLLECT_AFTER)
     sys.argv = ["workbench.fleet.worker", *arguments]
-    _blas_threads()
+    if blas is not None:
+        # NumPy was imported with one thread, because a second one would have been lost in the fork.
+        blas.limit(limits=int(os.environ.get("OPENBLAS_NUM_THREADS", "1")))
     code = _code_of(lambda: worker.main(arguments))
     # As Python does at its end, but for taking itself down: that would touch each page which is shared.
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
@@ -88,13 +96,13 @@ def _code_of(run: Callable[[], int]) -> int:
     return 1
 
 
-def _blas_threads() -> None:
-    """NumPy was imported with one thread, because a second one would have been lost in the fork."""
-    share = int(os.environ.get("OPENBLAS_NUM_THREADS", "1"))
-    if share > 1 and "numpy" in sys.modules:
-        from threadpoolctl import threadpool_limits
+def _blas_libraries() -> ThreadpoolController | None:
+    """What NumPy computes with; to look for it takes as long as a small node, so it is looked for once."""
+    if "numpy" not in sys.modules:
+        return None
+    from threadpoolctl import ThreadpoolController
 
-        threadpool_limits(share, user_api="blas")
+    return ThreadpoolController().select(user_api="blas")
 
 
 if __name__ == "__main__":

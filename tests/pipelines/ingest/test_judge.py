@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -160,25 +157,6 @@ def test_pandera_knows_types_keys_and_columns(table_of):
     ):
         with pytest.raises(DataError, match=found):
             judge(table_of(columns), schema, "acme", "people")
-
-
-@pytest.mark.parametrize("first", ["", "import pyspark"])
-def test_pandera_comes_quietly_and_without_spark(first):
-    code = (
-        f"import os, sys; {first}\n"
-        "before = dict(os.environ)\n"
-        "from pipelines.ingest.judge import _pandera\n"
-        "assert 'pandera' not in sys.modules\n"
-        "_pandera(); _pandera()\n"
-        "assert 'pyspark.pandas' not in sys.modules\n"
-        f"assert ('pyspark' in sys.modules) is {bool(first)}\n"
-        "assert dict(os.environ) == before\n"
-        "from importlib.util import find_spec; assert find_spec('pyspark.pandas')"
-    )
-    # This process may have had Spark's variables set by whatever else ran in it.
-    clean = {name: value for name, value in os.environ.items() if "SPARK" not in name and "PYARROW" not in name}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=clean)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_message_holds_no_value_of_a_row(table_of):
