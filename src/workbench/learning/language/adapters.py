@@ -52,7 +52,7 @@ def lora_config(config: TuneConfig) -> LoraConfig:
         targets = [name.strip() for name in targets.split(",")]
     return LoraConfig(
         r=config.lora_rank,
-        lora_alpha=config.lora_alpha,  # type: ignore[arg-type] # a float serves: it is divided by r
+        lora_alpha=config.lora_alpha,  # a float serves: it is divided by r
         lora_dropout=config.lora_dropout,
         target_modules=targets,
         task_type="CAUSAL_LM",

@@ -34,7 +34,7 @@ def answer(
     tokens = [prompt_tokens(tokenizer, messages) for messages in prompts]
     order = sorted(range(len(tokens)), key=lambda index: (len(tokens[index]), index))
     # In the place of the model's own: a sampling temperature in there would be somebody else's choice.
-    greedy = GenerationConfig(  # type: ignore[no-untyped-call]
+    greedy = GenerationConfig(
         max_new_tokens=max_new_tokens,
         do_sample=False,
         eos_token_id=_ends(model, tokenizer),
