@@ -18,11 +18,13 @@ from hypothesis import strategies as st
 from workbench.errors import Busy, ConfigurationError
 from workbench.fleet import ledger as ledger_module
 from workbench.fleet import schema
-from workbench.fleet.ledger import Ledger
+from workbench.fleet.ledger import Ledger, state_folder
 from workbench.fleet.lock import ClientLock
-from workbench.fleet.plan import unfinished
+from workbench.fleet.plan import Cell, unfinished
 from workbench.fleet.process import Process
-from workbench.fleet.run import Outcome
+from workbench.fleet.run import Outcome, Run
+from workbench.fleet.runner import Fleet
+from workbench.fleet.view import View
 
 
 @pytest.fixture
@@ -260,3 +262,27 @@ def test_the_last_runs_are_found_by_an_index_alone(ledger: Ledger) -> None:
         plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {ledger_module._LAST}"))
     assert "USING COVERING INDEX run_by_cell" in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_who_keeps_it_open_keeps_the_log_between_the_transactions_of_others(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    log = tmp_path / "ledger.db-wal"
+    ledger.start("gamma", "train")
+    with ledger.kept_open():
+        ledger.start("alpha", "train")
+        first = log.stat().st_ino
+        ledger.start("beta", "train")
+        assert log.stat().st_ino == first
+    assert not log.exists()
+    assert [run.client for run in ledger.last()] == ["alpha", "beta", "gamma"]
+
+
+@pytest.mark.integration
+def test_a_fleet_run_keeps_it_open(tiny: Path) -> None:
+    class Onlooker(View):
+        def ended(self, run: Run) -> None:
+            seen.append((state_folder(tiny) / "ledger.db-wal").exists())
+
+    seen: list[bool] = []
+    Fleet(tiny, [Cell("alpha", "act")], workers=1, max_failures=None, view=Onlooker()).run()
+    assert seen == [True]

@@ -19,7 +19,7 @@ from typing import Any
 from workbench.fleet.lock import ClientLock
 from workbench.fleet.process import Process
 from workbench.fleet.run import ErrorKind, Outcome, Run, State
-from workbench.fleet.schema import connect, transaction
+from workbench.fleet.schema import connect, kept_open, transaction
 
 __all__ = ["Ledger", "state_folder"]
 
@@ -87,6 +87,10 @@ class Ledger:
     def of(cls, project: Path) -> Ledger:
         """The ledger at its usual place."""
         return cls(state_folder(project) / "ledger.db")
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        """Keep it at hand for the processes of a fleet run; see :func:`workbench.fleet.schema.kept_open`."""
+        return kept_open(self.path)
 
     # ---- writing ----------------------------------------------------------------------------------------------------
 

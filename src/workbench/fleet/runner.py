@@ -108,7 +108,7 @@ class Fleet:
         self._rows = dict(zip(self._cells, numbers, strict=True))
         self._queue = Queue([Item(number, cell) for cell, number in self._rows.items()])
         self._begun = time.monotonic()
-        with self._heeding_signals(), self._view:
+        with self._heeding_signals(), self._ledger.kept_open(), self._view:
             try:
                 if self._is_warm:
                     self._start = self._warm_start()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from workbench.errors import Busy, ConfigurationError
 
-__all__ = ["connect", "transaction"]
+__all__ = ["connect", "kept_open", "transaction"]
 
 BUSY_SECONDS = 20.0
 
@@ -156,8 +156,8 @@ MIGRATIONS = (
 def connect(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection to an up-to-date ledger, for one transaction or one query; the file is made if there is none.
 
-    Connections are short-lived, because a process that holds one must not fork. Every commit is on the device before
-    it returns (``synchronous=FULL``).
+    Connections are short-lived, because a process that holds one must not fork; :func:`kept_open` is for one that never
+    does. Every commit is on the device before it returns (``synchronous=FULL``).
 
     Raises:
         Busy: another process has been writing for longer than twenty seconds.
@@ -172,6 +172,20 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
     except (sqlite3.Error, OSError) as error:
         raise _explained(error, path) from error
+
+
+@contextmanager
+def kept_open(path: Path) -> Iterator[None]:
+    """Keep the write-ahead log of a ledger between the transactions of many processes.
+
+    Who closes the last connection folds the log into the file and deletes it, and the next one makes it anew: half of
+    all flushes to the device, where nobody holds a connection.
+
+    Raises:
+        Busy, ConfigurationError: as :func:`connect`.
+    """
+    with connect(path):
+        yield
 
 
 @contextmanager
