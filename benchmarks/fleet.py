@@ -190,6 +190,7 @@ def _big_fleet(folder: Path) -> None:
 
 def _project(folder: Path, clients: int) -> Path:
     shutil.copytree(ROOT / "conf" / "base", folder / "conf" / "base")
+    shutil.copy(ROOT / "conf" / "logging.yml", folder / "conf")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("*.egg-info"))
     for name in ("pyproject.toml", ".telemetry"):
