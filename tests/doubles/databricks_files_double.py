@@ -99,7 +99,7 @@ class FilesDouble(Service):
     # ---- at /Models
 
     def _files(self, path: str) -> tuple[Any, str]:
-        match = re.fullmatch(r"/Models/([^/]+)/([^/]+)/([^/]+)/([0-9]+)/(.+)", path)
+        match = re.fullmatch(r"/Models/([^/]+)/([^/]+)/([^/]+)/([0-9]+)/(.*)", path)
         if match is None or ".." in path.split("/"):
             raise self.error(400, f"{path} is no file of a model")
         return self._version(".".join(match.group(1, 2, 3)), match[4]), match[5]
@@ -119,6 +119,20 @@ class FilesDouble(Service):
     def get_file(self, _: Request, path: str) -> Any:
         self._open()
         return self._got(*self._files(path))
+
+    @route("GET", "/api/2.0/fs/directories(?P<path>/.*)")
+    def list_folder(self, _: Request, path: str) -> Any:
+        version, name = self._files(f"{path.rstrip('/')}/")
+        below = name.lstrip("/")
+        inside = [name.removeprefix(below) for name in version.files if name.startswith(below)]
+        if not inside:
+            return self.error(404, f"{path} is no directory", "NOT_FOUND")
+        root = path.rstrip("/")
+        files = [{"path": f"{root}/{name}", "is_directory": False} for name in inside if "/" not in name]
+        folders = sorted({name.partition("/")[0] for name in inside if "/" in name})
+        found = files + [{"path": f"{root}/{name}", "is_directory": True} for name in folders]
+        listed = json_format.ParseDict({"contents": found}, fs.ListDirectoryResponse())
+        return json_format.MessageToDict(listed, preserving_proto_field_name=True)
 
     def _open(self) -> None:
         if not self.takes_files:

@@ -289,7 +289,7 @@ def test_credentials_that_are_never_taken(
     said = str(caught.value)
     assert f"the cloud's storage does not allow it ({vault.scheme}://, HTTP" in said
     assert "canary" not in said
-    assert cloud.vended <= 3
+    assert cloud.vended == 2  # what was just vended and is refused is not asked for again at once
     assert "sig=" not in said
 
 
