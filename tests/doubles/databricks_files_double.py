@@ -165,6 +165,8 @@ class FilesDouble(Service):
         version, name = self._of_signature(request)
         if request.headers.get("x-ms-blob-type") != "BlockBlob":
             return Answer(400, b"a header is missing")
+        if "content-length" not in request.headers:
+            return Answer(411, b"MissingContentLength")  # as S3 and Azure say of a body in chunks
         version.files[name] = request.body
         return Answer(201)
 

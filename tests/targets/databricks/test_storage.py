@@ -91,6 +91,8 @@ def test_the_storage_is_databricks_own_and_addresses_are_signed(
     assert cloud.versions[MODEL, "1"].files == FILES
     assert len(cloud.calls("PUT /signed/")) == 2
     assert cloud.calls("fs/files") == []
+    for signed in cloud.calls("/signed/"):
+        assert signed.query["sig"] not in redact_text(f"GET {signed.path}?sig={signed.query['sig']}")
 
 
 @pytest.mark.parametrize(
