@@ -211,6 +211,7 @@ def test_forged_tokens_are_refused(issuer: Issuer) -> None:
         "too long": "a" * 9000,
     }
     said = {
+        "its own key in the header": "a key that the issuer does not have",
         "no name of a key": "does not name its key",
         "too long": "holds no bearer token",
         "RS512": "algorithm is none",
