@@ -131,6 +131,8 @@ def test_tokens_that_count(issuer: Issuer) -> None:
     assert claims_of(settings(issuer), issuer.token(aud=["other", "tiny"]))["sub"] == "user_1"
     # Clerk's sessions have no audience; `azp` says for which page they are.
     assert claims_of(settings(issuer, audience=()), issuer.token(aud=None))["azp"] == "https://app.example"
+    # Who names no pages lets in whoever the issuer does.
+    assert claims_of(settings(issuer, azp=()), issuer.token(azp=None))["sub"] == "user_1"
     # Clocks may be some seconds apart.
     assert claims_of(settings(issuer), issuer.token(iat=int(time.time()) + 2))
 
@@ -213,6 +215,7 @@ def test_forged_tokens_are_refused(issuer: Issuer) -> None:
     said = {
         "its own key in the header": "a key that the issuer does not have",
         "no name of a key": "does not name its key",
+        "a name of a key without end": "does not name its key",
         "too long": "holds no bearer token",
         "RS512": "algorithm is none",
     }

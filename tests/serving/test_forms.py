@@ -69,12 +69,14 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (OpenInference, tensors() | {"id": 7}, "'id' is not a text"),
     (OpenInference, tensors() | {"outputs": [{"name": "loss"}]}, "the model's outputs are prediction and probability"),
     (OpenInference, tensors() | {"outputs": {"name": "prediction"}}, "the model's outputs are"),
+    (OpenInference, tensors() | {"outputs": 7}, "the model's outputs are"),
     (OpenInference, tensors(data=3), "has no list 'data'"),
     (OpenInference, tensors(shape=[1, 2]), "neither [n] nor [n, 1]"),
     (OpenInference, tensors(shape=[-1]), "neither [n] nor [n, 1]"),
     (OpenInference, tensors(shape=[4]), "4 rows are more than the 3"),
     (OpenInference, tensors(shape=[2]), "has 1 values and says 2"),
     (OpenInference, tensors(shape=[2, 1], data=[[1.0], [1.0, 2.0]]), "row 1 of input 'slope' is not a list of one"),
+    (OpenInference, tensors(shape=[2, 1], data=[[1.0], 7]), "row 1 of input 'slope' is not a list of one"),
     (OpenInference, tensors(datatype="BYTES"), "is of type BYTES, not of a number's"),
     (OpenInference, tensors(datatype="INT64", data=[2**63]), "something else than INT64 or null"),
     (OpenInference, tensors(datatype="INT32", data=[1.5]), "something else than INT32 or null"),
@@ -94,15 +96,30 @@ def test_each_is_refused_by_its_own_sentence(contract: Contract, form: Any, body
     assert caught.value.status == (413 if "more than" in said else 422)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [("FP64", [None, 1.5]), ("FP32", [None, 0.5]), ("INT64", [None, -(2**63)]), ("INT32", [None, 7])],
+)
+def test_numbers_and_where_there_is_none_are_read(contract: Contract, kind: str, values: list[Any]) -> None:
+    """Of each type the largest that it has, and null."""
+    asked = {"inputs": tensors(shape=[2], datatype=kind, data=values)["inputs"][:1], "id": "mine"}
+    asked["inputs"].append({"name": "kind", "shape": [2, 1], "datatype": "BYTES", "data": [["a"], [None]]})
+    found = OpenInference().parse(asked, contract)
+    assert (found.id, [row[0] for row in found.rows.numbers]) == ("mine", values)
+    assert [row[0] for row in found.rows.texts] == ["a", None]
+
+
 def test_a_category_that_is_unknown_is_refused_if_the_client_says_so(contract: Contract) -> None:
     body = {"instances": [ROW, {**ROW, "kind": "never seen"}]}
     assert Vertex().parse(body, contract).rows.num_rows == 2
     contract._refuse_unknown = True
+    assert Vertex().parse({"instances": [ROW, {**ROW, "kind": None}]}, contract).rows.num_rows == 2
     with pytest.raises(Refusal, match="column 'kind' has a category that is unknown"):
         Vertex().parse(body, contract)
 
 
 def test_a_number_that_json_does_not_have_is_named(contract: Contract) -> None:
+    contract.refuse_infinite(Vertex().parse({"instances": [ROW, {**ROW, "slope": None}]}, contract).rows)
     rows = Vertex().parse({"instances": [ROW, {**ROW, "slope": float("inf")}]}, contract).rows
     with pytest.raises(Refusal, match="column 'slope' has a number that is not finite"):
         contract.refuse_infinite(rows)
@@ -137,7 +154,9 @@ def test_a_length_that_is_too_large_is_refused_before_a_byte_is_read() -> None:
 
 def test_bodies_that_are_too_large_together_are_refused() -> None:
     bodies = Bodies(10, 12)
+    assert len(read(bodies, [part(2), part(2, more=False)], {b"content-length": b"4"})) == 4
     assert len(read(bodies, [part(8, more=False)])) == 8
+    bodies.release(4)
     with pytest.raises(Refusal, match="too many bodies") as caught:
         read(bodies, [part(8, more=False)])
     assert (caught.value.status, caught.value.retry_after, bodies.held) == (429, 1, 8)
