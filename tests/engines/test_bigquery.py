@@ -197,6 +197,28 @@ def test_a_dataset_in_another_region(bigquery: BigqueryDouble, acme: Any, in_big
         open_warehouse(acme.project, "acme", BigqueryEngine(**in_bigquery, namespace="far"))
 
 
+def test_the_double_finds_nothing_from_another_region(bigquery: BigqueryDouble, warehouse: Any) -> None:
+    """A job runs in one region and sees what lies there; one outside the US is found by who names its region.
+
+    https://cloud.google.com/bigquery/docs/locations
+    """
+    from google.api_core.exceptions import NotFound
+
+    warehouse.load("raw_rows", ROWS.to_reader())
+    client, here = warehouse._client, "europe-west6"
+    near = client.query("SELECT id FROM acme.raw_rows", location=here)
+    assert len(list(near.result())) == ROWS.num_rows
+    assert client.get_job(near.job_id, location=here).state == "DONE"
+    with pytest.raises(NotFound, match="Not found: Job"):
+        client.get_job(near.job_id, location="US")
+    for far in ("SELECT id FROM acme.raw_rows", "CREATE TABLE acme.copy AS SELECT 1 AS id", "DROP TABLE acme.raw_rows"):
+        with pytest.raises(NotFound, match="was not found in location US"):
+            client.query(far, location="US").result()
+    tables = set(bigquery.store.datasets["acme"].tables)
+    assert "raw_rows" in tables
+    assert "copy" not in tables
+
+
 def test_a_server_that_is_not_there(
     acme: Any, in_bigquery: dict[str, Any], monkeypatch: pytest.MonkeyPatch, unused_port: int
 ) -> None:

@@ -15,8 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOM = 100_000
-"""Bytes that are left on the disk, or that a file may have: each writer wants more, and fails in its middle."""
+from full_disk import ROOM, fill
 
 
 def main(folder: Path, fault: str) -> dict[str, Any]:
@@ -108,16 +107,6 @@ def _bytes_of(folder: Path) -> dict[str, str]:
     }
 
 
-def _fill(folder: Path) -> None:
-    path = folder / "filler"
-    with path.open("wb", buffering=0) as stream:
-        try:
-            while stream.write(bytes(65_536)):
-                pass
-        except OSError:
-            stream.truncate(max(0, path.stat().st_size - ROOM))
-
-
 def _use_all_names(folder: Path) -> None:
     number = 0
     try:
@@ -143,7 +132,7 @@ def _give_to_another(folder: Path) -> None:
 
 
 _LIMITS = {
-    "full": _fill,
+    "full": fill,
     "no inodes": _use_all_names,
     "file size": _limit_files,
     "read-only": _make_read_only,

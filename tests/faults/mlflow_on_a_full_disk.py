@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from full_disk import fill
+
 
 def main(folder: Path) -> dict[str, Any]:
     from workbench.registry.store import open_store, translated
@@ -21,7 +23,7 @@ def main(folder: Path) -> dict[str, Any]:
     store.api.log_param(run, "before", "1")
     large = folder / "large.bin"
     large.write_bytes(os.urandom(400_000))
-    filler = _fill(folder)
+    filler = fill(folder)
 
     def said(act: Callable[[], object]) -> str:
         from workbench.errors import StorageError
@@ -41,17 +43,6 @@ def main(folder: Path) -> dict[str, Any]:
     filler.unlink()
     store.api.log_param(run, "after", "2")
     return {"said": told, "uri": store.uri, "params": store.api.get_run(run).data.params}
-
-
-def _fill(folder: Path) -> Path:
-    path = folder / "filler"
-    with path.open("wb", buffering=0) as stream:
-        try:
-            while stream.write(bytes(65_536)):
-                pass
-        except OSError:
-            stream.truncate(max(0, path.stat().st_size - 100_000))
-    return path
 
 
 if __name__ == "__main__":

@@ -50,12 +50,13 @@ def test_one_run_from_start_to_end(ledger: Ledger) -> None:
     (run,) = ledger.last()
     assert (run.state, run.pid, run.finished) == ("running", os.getpid(), None)
     ledger.describe(number, partial=True, git_commit="abc-dirty", config_digest="123")
-    outcome = Outcome(mlflow_run="m", champion=3, metric="roc_auc", value=0.75)
+    outcome = Outcome(mlflow_run="m", champion=3, metric="roc_auc", value=0.75, peak_mib=812.5)
     assert ledger.finish(number, "succeeded", seconds=1.5, outcome=outcome)
     (run,) = ledger.last()
     assert (run.state, run.seconds, run.partial, run.error) == ("succeeded", 1.5, True, None)
     assert (run.git_commit, run.config_digest) == ("abc-dirty", "123")
-    assert Outcome(run.mlflow_run, run.champion, run.metric, run.value) == outcome
+    assert Outcome(run.mlflow_run, run.champion, run.metric, run.value, peak_mib=run.peak_mib) == outcome
+    assert run.to_dict()["peak_mib"] == 812.5
 
 
 def test_looking_does_not_make_a_file(ledger: Ledger) -> None:

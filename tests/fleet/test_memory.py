@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from workbench.fleet import memory
+from workbench.fleet.ledger import Ledger
+from workbench.fleet.record import RunRecord
+from workbench.fleet.run import Outcome
+from workbench.fleet.schema import transaction
 
 
 def test_the_most_of_a_version_is_kept(tmp_path: Path) -> None:
@@ -44,3 +49,41 @@ def test_a_peak_is_not_forgotten_when_the_memory_is_given_back() -> None:
     assert 195 < found < 400
     assert memory.peak_of_children() >= found - 1
     assert memory.peak_of(child.pid) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell")
+def test_a_run_says_what_its_process_took_at_most(tmp_path: Path) -> None:
+    """Of the process itself, and not of what started it."""
+    code = (
+        "import sys; from pathlib import Path; from workbench.fleet.record import RunRecord\n"
+        "record = RunRecord(Path(sys.argv[1]), 'alpha', 'act'); x = bytearray(200_000_000); del x; record.succeed()"
+    )
+    ballast = bytearray(400_000_000)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    del ballast
+    (run,) = Ledger.of(tmp_path).last()
+    assert run.peak_mib is not None
+    assert 195 < run.peak_mib < 380
+    assert run.to_dict()["peak_mib"] == run.peak_mib
+
+
+def test_a_run_that_failed_says_it_too(tmp_path: Path) -> None:
+    record = RunRecord(tmp_path, "alpha", "act")
+    record.fail(ValueError("no"))
+    (run,) = Ledger.of(tmp_path).last()
+    assert (run.state, run.peak_mib) == ("failed", memory.peak_of(os.getpid()))
+
+
+def test_what_the_runs_took_in_which_nodes_were_last_run(tmp_path: Path) -> None:
+    assert memory.peak_of_nodes(tmp_path, "alpha", ["fit"]) is None
+    ledger = Ledger.of(tmp_path)
+    peaks = {"fit": 900.0, "split": 300.0, "render": 5000.0, "unmeasured": None}
+    for node, mib in peaks.items():
+        number = ledger.start("alpha", "train")
+        assert ledger.finish(number, "succeeded", seconds=1.0, outcome=Outcome(peak_mib=mib))
+        with transaction(ledger.path) as connection:
+            row = ("alpha", node, "f", "{}", "{}", number, 1.0)
+            connection.execute("INSERT INTO done VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    assert memory.peak_of_nodes(tmp_path, "alpha", ["split", "fit"]) == 900.0
+    assert memory.peak_of_nodes(tmp_path, "alpha", ["unmeasured"]) is None
+    assert memory.peak_of_nodes(tmp_path, "beta", ["fit"]) is None

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,6 +147,14 @@ def test_each_run_that_began_is_on_record_with_its_end(ran: Ran) -> None:
     ]
     assert began == set(ENDS)
     assert sorted(ended) == sorted((client, state) for client, (_, state, _) in ENDS.items())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell")
+def test_each_run_that_ended_itself_says_what_memory_it_took(ran: Ran) -> None:
+    told = {run.state: run.peak_mib for run in ran.runs}
+    assert told["succeeded"] is not None
+    assert 20 < told["succeeded"] < 4000
+    assert {run.peak_mib for run in ran.runs if run.state == "crashed"} <= {None}
 
 
 def test_one_failure_is_a_failure_of_the_fleet(ran: Ran) -> None:

@@ -78,6 +78,13 @@ def test_estimated_interrupted_resumed_and_taken_down(
         assert (len(service.files), len(service.jobs)) == (2, 1)
         history = (project / "data/clinic/08_reporting/tune_history.csv").read_text()
         assert len(history.splitlines()) == 7
+        assert arm.deployments == {}  # the comparison has ended
+        assert "was taken down: the comparison is done, and it costs by the hour" in text
+        parameters = project / "conf/clients/clinic/parameters.yml"
+        kept = yaml.safe_load(parameters.read_text())
+        kept["tune"]["hosted"] |= {"keep_deployment": True, "seed": 18}
+        parameters.write_text(yaml.safe_dump(kept))
+        kedro(project, "run", "--pipeline", "tune", *ENV)
         (name,) = arm.deployments
         assert json.loads(kedro(project, "tune", "down", name, *ENV, "--json").stdout)["down"] == [name]
         assert arm.deployments == {}

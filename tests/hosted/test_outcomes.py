@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from hosted_killing import killed_at
 from hosted_world import World
 
 from pipelines.tune import nodes
@@ -18,7 +21,10 @@ from workbench.hosted import overview
 from workbench.hosted.answers import HostedChat, Journal
 from workbench.hosted.session import open_session
 from workbench.registry import models
+from workbench.targets.azure_openai.evaluations import KEPT
+from workbench.targets.azure_openai.release import language_release
 from workbench.targets.book import refuse_deployed
+from workbench.targets.opening import open_deployment
 
 
 def test_what_the_gate_keeps_out_does_not_cost_by_the_hour(azure: World) -> None:
@@ -33,9 +39,89 @@ def test_what_the_gate_keeps_out_does_not_cost_by_the_hour(azure: World) -> None
     assert len(azure.openai.jobs) == 1
 
 
-def test_it_stays_up_if_the_client_says_so(azure: World) -> None:
-    azure.tune(gate={"margin": 5.0}, hosted={"keep_rejected": True})
-    assert len(azure.arm.deployments) == 1
+def test_what_has_been_compared_does_not_cost_by_the_hour(azure: World) -> None:
+    """A champion neither: the target that serves it has a deployment of its own."""
+    assert azure.tune()["decision"] == "promoted"
+    assert azure.arm.deployments == {}
+    assert len(azure.arm.calls("PUT .*/deployments/")) == 1
+    assert ("tuning.deployment_removed", "acme") in {(one.action, one.client) for one in audit.entries(azure.project)}
+
+
+@pytest.mark.parametrize("margin", [0.01, pytest.param(5.0, marks=pytest.mark.slow)])
+def test_it_stays_up_if_the_client_says_so(azure: World, margin: float) -> None:
+    azure.tune(gate={"margin": margin}, hosted={"keep_deployment": True})
+    (name,) = azure.arm.deployments
+    # Another tuning, and a target, leave alone what was kept.
+    azure.tune(hosted={"seed": 18})
+    assert list(azure.arm.deployments) == [name]
+    assert overview.take_down(azure.project, "acme", name)
+    assert azure.arm.deployments == {}
+
+
+def test_what_an_interrupted_tuning_has_left_is_taken_down_by_the_next(azure: World) -> None:
+    forgotten(azure)
+    azure.tune(hosted={"seed": 18})
+    assert azure.arm.deployments == {}
+    assert azure.arm.quota == 10
+
+
+def test_a_deployment_that_never_came_up_is_taken_down_too(azure: World) -> None:
+    azure.arm.outcome = "Failed"
+    with pytest.raises(TargetError, match="is Failed"):
+        azure.tune()
+    (name,) = azure.arm.deployments
+    assert [one.status for one in overview.look(azure.project, "acme")][-1] == "coming up"
+    assert overview.take_down(azure.project, "acme", name)
+    assert azure.arm.deployments == {}
+
+
+def forgotten(azure: World) -> str:
+    """What a tuning leaves that was killed between its verdict and the end; the deployment's name."""
+    azure.tune(hosted={"keep_deployment": True})
+    (name,) = azure.arm.deployments
+    row = azure.book.find("deployment", name)
+    facts = {key: value for key, value in row.facts.items() if key != KEPT}
+    azure.book.plan("deployment", name, None, facts)
+    azure.book.note("deployment", name, "created")
+    return name
+
+
+@pytest.mark.parametrize("calls", [(9, 10**6), pytest.param(range(100), marks=pytest.mark.slow)], ids=["some", "all"])
+def test_a_target_that_serves_the_model_takes_its_comparisons_deployment_down(
+    azure: World, calls: Iterable[int]
+) -> None:
+    """Also if it is killed after a remote call, and given again."""
+    name = forgotten(azure)
+    azure.hold_out(["yes"])
+
+    def apply() -> None:
+        with open_deployment(azure.project, "acme", "cloud", scale=0.01) as deployment:
+            deployment.apply(language_release(azure.project, "acme"))
+
+    ends = []
+    for call in calls:
+        ends.append(killed_at(call, apply, azure.openai, azure.arm))
+        if ends[-1] == 0:
+            break
+    assert ends[0] == -signal.SIGKILL
+    assert ends[-1] == 0
+    assert list(azure.arm.deployments) == ["workbench-acme-v1"]
+    assert {row.state for row in azure.book.resources(gone=True) if row.name == name} == {"gone"}
+
+
+@pytest.mark.parametrize("kept", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_target_leaves_alone_what_was_kept_and_what_is_of_another_model(azure: World, kept: bool) -> None:
+    if kept:
+        azure.tune(hosted={"keep_deployment": True})
+    else:
+        name = forgotten(azure)
+        row = azure.book.find("deployment", name)
+        azure.book.plan("deployment", name, None, {**row.facts, "model": "another"})
+        azure.book.note("deployment", name, "created")
+    azure.hold_out(["yes"])
+    with open_deployment(azure.project, "acme", "cloud", scale=0.01) as deployment:
+        deployment.apply(language_release(azure.project, "acme"))
+    assert len(azure.arm.deployments) == 2
 
 
 def test_preference_pairs_are_tuned_by_dpo(azure: World) -> None:
@@ -136,7 +222,7 @@ def test_examples_are_sent_as_the_service_reads_them() -> None:
 
 
 def test_a_client_is_forgotten_only_after_what_it_has_at_its_service(azure: World) -> None:
-    azure.tune()
+    azure.tune(hosted={"keep_deployment": True})
     with pytest.raises(TargetError, match="kedro tune down --all --env clients/acme"):
         refuse_deployed(azure.project, "acme")
     shown = overview.look(azure.project, "acme")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hosted_world import World
 
 from workbench.hosted import overview
@@ -29,8 +31,8 @@ def test_from_examples_to_a_champion(place: World) -> None:
         assert [step for step, _ in place.curve("tune_full_validation_loss")] == [3, 6]
         assert (len(place.openai.files), len(place.openai.jobs)) == (2, 1)
     if place.arm is not None:
-        (name,) = place.arm.deployments
-        deployed = place.arm.deployments[name]
-        assert deployed.tags["client"] == "acme"
-        assert {model for model, _ in place.openai.chats} == {deployed.properties.model.name, place.model}
+        (put,) = [json.loads(one.body) for one in place.arm.calls("PUT .*/deployments/")]
+        assert put["tags"]["client"] == "acme"
+        assert {model for model, _ in place.openai.chats} == {put["properties"]["model"]["name"], place.model}
+        assert place.arm.deployments == {}
     overview.clear(place.project, "acme", overview.look(place.project, "acme"))

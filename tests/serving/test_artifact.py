@@ -52,6 +52,12 @@ def test_what_was_changed_or_is_something_else_is_refused(saved: Any, tmp_path: 
             artifact.load(address, None, where="w")
 
 
+def test_a_folder_that_is_too_large_is_not_copied(saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact, "LARGEST", 1000)
+    with pytest.raises(ModelError, match="its folder holds more than 1,000 bytes"):
+        artifact.load(str(saved["3"].folder), None, where="w")
+
+
 def hashes(content: bytes) -> str:
     """As Cloud Storage sends them."""
     import google_crc32c
@@ -142,6 +148,13 @@ def test_a_bucket(bucket: Bucket, saved: Any) -> None:
         artifact.load("gs://models/clinic/4", None, where="w")
     with pytest.raises(ModelError, match="no bucket elsewhere"):
         artifact.load("gs://elsewhere/clinic/4", None, where="w")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_bucket_that_is_too_large_is_not_downloaded(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact, "LARGEST", 1000)
+    with pytest.raises(ModelError, match="gs://models/clinic/3 holds more than 1,000 bytes"):
+        artifact.load("gs://models/clinic/3", None, where="w")
 
 
 @pytest.mark.filterwarnings("default")

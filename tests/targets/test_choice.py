@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from workbench.cli.deploy_text import print_options
 from workbench.clients.targets import DatabricksTarget, VertexTarget
 from workbench.targets.choice import Measured, Option, options
 from workbench.targets.prices import Machine, Prices, Section
+from workbench.targets.release import Release
 
 MACHINES = {
     "small": Machine(hour=0.1, cpus=2, memory_gib=1),
@@ -23,6 +25,8 @@ PRICES = Prices(
     targets={"vertex": Section(source="https://example.com", region="here", machines=MACHINES)},
 )
 VERTEX = {"kind": "vertex", "project": "acme-1", "location": "us-central1", "bucket": "acme", "image": "a.dev/b/c:1"}
+
+NOBODY: Any = SimpleNamespace(deploy={}, budgets=SimpleNamespace(serving_monthly=None))
 
 
 def found(memory_mib: float = 300.0, **targets: Any) -> dict[str, Option]:
@@ -59,3 +63,19 @@ def test_a_gpu_in_the_price_of_its_machine_is_priced() -> None:
 def test_a_target_without_machines_to_choose_is_no_machine_without_a_price() -> None:
     lakehouse = DatabricksTarget(kind="databricks", host="https://a.example", catalog="c", schema="s")
     assert all(one.kind == "vertex" for one in found(lakehouse=lakehouse).values())
+
+
+def test_a_machine_on_which_a_training_would_not_go(capsys: pytest.CaptureFixture[str]) -> None:
+    """By what the run that trained took here, and a fifth more; serving is another matter."""
+    took = Measured(1.0, 300.0, "the ledger", 36.0, 900.0)
+    by_machine = {one.machine: one for one in options(NOBODY, PRICES, took)}
+    small, large = by_machine["small"], by_machine["large"]
+    assert (small.training_problem, large.training_problem) == ("needs 1.1 GiB, has 1", "")
+    assert small.to_dict()["training_problem"] == "needs 1.1 GiB, has 1"
+    assert "GiB" not in small.problem
+    print_options(Release("alpha", 1), PRICES, took, [small, large])
+    said = capsys.readouterr().out
+    assert "too small" in said
+    assert "a training 36 s, its run 900 MiB" in said
+    unknown = options(NOBODY, PRICES, Measured(1.0, 300.0, "the ledger", 36.0))
+    assert not any(one.training_problem for one in unknown)

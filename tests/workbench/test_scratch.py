@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench import scratch
 from workbench.hooks.leftovers import LeftoverHooks
 from workbench.scratch import private_folder, private_path, sweep_the_dead
 
@@ -79,3 +81,22 @@ def test_the_block_ends_it(temporary: Path) -> None:
     with private_folder("rows") as folder:
         assert Path(folder).parent == temporary
     assert list(temporary.iterdir()) == []
+
+
+def test_every_folder_says_whose_it_is() -> None:
+    """But those that have a reason: short paths for sockets, a place that is told, or a folder beside its destination."""
+    makes = re.compile(r"tempfile\.(?:mkdtemp|TemporaryDirectory)\(")
+    source = Path(scratch.__file__).parent
+    found = {
+        path.relative_to(source).as_posix() for path in source.rglob("*.py") if makes.search(path.read_text("utf-8"))
+    }
+    assert found == {
+        "fleet/proof.py",
+        "handover/arrival.py",
+        "kernels/process.py",
+        "kernels/provisioner.py",
+        "learning/trainer.py",
+        "reports/pdf.py",
+        "scratch.py",
+        "sources/opening.py",
+    }

@@ -16,10 +16,9 @@ from pipelines.tune.parameters import TuneParameters
 from workbench import audit
 from workbench.datasets import ClientFiles
 from workbench.datasets.hosted_model import HostedModel
-from workbench.hosted import curves, examples, files, jobs
+from workbench.hosted import curves, examples, files, jobs, overview
 from workbench.hosted.follow import Followed, explain_end, follow
 from workbench.hosted.ledger import book_of, made
-from workbench.hosted.overview import deploying
 from workbench.hosted.progress import JobProgress
 from workbench.hosted.session import Session, open_session, settings_of
 from workbench.registry import runs
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.hosted.estimate import Estimate
     from workbench.targets.azure_openai.parts import DeploymentPart
 
-__all__ = ["bring_up", "estimate", "for_service", "take_down", "tune_hosted"]
+__all__ = ["bring_up", "estimate", "for_service", "settle", "tune_hosted"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,17 +105,17 @@ def tune_hosted(
 def bring_up(session: Session, record: HostedModel, project_files: ClientFiles) -> None:
     """Have the tuned model answer: at Azure by a deployment; elsewhere it does as it is."""
     if session.azure is not None:
-        with deploying(session, project_files.project) as work:
+        with overview.deploying(session, project_files.project) as work:
             work.ensure(_part(session, record))
 
 
-def take_down(record: HostedModel, project_files: ClientFiles) -> None:
-    """Remove the deployment of a tuned model that the gate kept out, so that it does not cost by the hour."""
+def settle(record: HostedModel, project_files: ClientFiles, *, keep: bool) -> None:
+    """After the comparison, let nothing that it took cost by the hour, unless the client wants it so."""
     session = open_session(project_files.project, project_files.client)
-    if session.azure is not None:
-        with deploying(session, project_files.project) as work:
-            if work.remove(_part(session, record)):
-                _LOG.info("deployment %s was taken down, since the gate kept its model out", record.deployment)
+    try:
+        overview.settle(session, project_files.project, record.deployment, keep_it=keep)
+    finally:
+        session.close()
 
 
 def _checked(client: str, train: Rows, validation: Rows) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -222,10 +221,7 @@ def _pair(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _part(session: Session, record: HostedModel) -> DeploymentPart:
-    from workbench.targets.azure_openai.arm import Arm
     from workbench.targets.azure_openai.parts import DeploymentPart
 
-    azure = session.azure
-    assert azure is not None  # noqa: S101 - the callers have looked
     labels = {"managed-by": "workbench", "client": session.client, "job": record.job}
-    return DeploymentPart(Arm(session.client, azure, session.secrets), record.deployment, record.model, labels)
+    return DeploymentPart(overview.arm_of(session), record.deployment, record.model, labels)

@@ -236,25 +236,10 @@ def register_language_model(  # noqa: PLR0917 - one argument a dataset
         find=find,
     )
     if isinstance(tuned_model, HostedFolder):
-        _settle(tuned_model, project_files, parameters, verdict)
+        from pipelines.tune.hosted import settle
+
+        settle(tuned_model.record, project_files, keep=parameters.hosted.keep_deployment)
     return verdict
-
-
-def _settle(
-    tuned: HostedFolder, project_files: ClientFiles, parameters: TuneParameters, verdict: dict[str, Any]
-) -> None:
-    """A champion answers; what the gate kept out does not cost by the hour."""
-    from pipelines.tune.hosted import bring_up, take_down
-    from workbench.hosted.session import open_session
-
-    if verdict["champion_version"] == verdict["version"]:
-        session = open_session(project_files.project, project_files.client)
-        try:
-            bring_up(session, tuned.record, project_files)
-        finally:
-            session.close()
-    elif not parameters.hosted.keep_rejected:
-        take_down(tuned.record, project_files)
 
 
 def _secrets(project_files: ClientFiles) -> ClientSecrets:

@@ -103,8 +103,8 @@ class HostedSettings(_Settings):
     suffix: str | None = Field(
         None, pattern=r"^[a-z0-9][a-z0-9-]{0,29}$", description="Part of the tuned model's name, for people."
     )
-    keep_rejected: bool = Field(
-        False, description="Whether a deployment that the gate kept out stays up; it costs by the hour."
+    keep_deployment: bool = Field(
+        False, description="Whether the deployment of the comparison stays up; it costs by the hour."
     )
 
     @model_validator(mode="after")

@@ -114,6 +114,7 @@ def print_options(release: Release, prices: Prices, measured: Measured, options:
     table.add_column("", overflow="fold")
     for one in options:
         training = "" if one.training is None else f"{one.training:,.2f}" if one.training >= 0.01 else "< 0.01"
+        training = "too small" if one.training_problem else training
         monthly = "?" if one.monthly is None else f"{one.monthly:,.2f}"
         cells = [one.target or one.kind, one.machine, monthly, training, f"{one.milliseconds:.1f} ms"]
         table.add_row(*cells, one.problem, style="dim" if one.problem else "")
@@ -122,6 +123,7 @@ def print_options(release: Release, prices: Prices, measured: Measured, options:
     for kind, locked_in in dict.fromkeys((one.kind, one.locked_in) for one in options):
         click.echo(f"  {kind:<14}{locked_in}")
     trained = "" if measured.train_seconds is None else f", a training {measured.train_seconds:,.0f} s"
+    trained += "" if measured.train_mib is None else f", its run {measured.train_mib:,.0f} MiB"
     click.secho(
         f"Measured here: one row {measured.milliseconds:.1f} ms without network, "
         f"{measured.memory_mib:,.0f} MiB ({measured.memory_from}){trained}.\n"

@@ -6,7 +6,6 @@ import json
 import logging
 import shlex
 import signal
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import click
 from workbench.cli.explain import explained, project_of
 from workbench.clients import Client, ClientRegistry, client_of_env
 from workbench.errors import ConfigurationError
+from workbench.scratch import private_folder
 
 __all__ = ["serve"]
 
@@ -70,7 +70,7 @@ def serve(
     log = project / "data" / client.id / "07_model_output" / "serving" / "predictions.jsonl"
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     child = None
-    folder = tempfile.TemporaryDirectory(prefix="workbench-serving-")
+    folder = private_folder("serving")
     try:
         child = start(client, located, Path(folder.name), log, host=host, port=chosen, workers=workers)
         forward(child)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from workbench.engines.complaints import of_bigquery
 from workbench.engines.portable import portable
 from workbench.engines.warehouse import Warehouse, checked
 from workbench.errors import ConfigurationError
+from workbench.scratch import private_folder
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -111,7 +111,7 @@ class BigqueryWarehouse(Warehouse):
         import pyarrow.parquet as pq
         from google.cloud import bigquery
 
-        with self._explained(), tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        with self._explained(), private_folder("bigquery") as folder:
             config = bigquery.LoadJobConfig(
                 source_format=bigquery.SourceFormat.PARQUET,
                 write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,

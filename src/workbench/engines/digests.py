@@ -42,18 +42,23 @@ class TableDigest(NamedTuple):
 
 @dataclass(frozen=True)
 class _Words:
-    """What an engine calls things; ``{}`` is the value, ``{scale}`` the digits of a decimal after its point."""
+    """What an engine calls things; ``{}`` is the value, ``{scale}`` the digits of a decimal after its point.
+
+    Attributes:
+        zoned: the microseconds of a time in a zone, where they are asked for otherwise than those of one in none.
+        decimal: a decimal as text, where that is not what it is for all values.
+    """
 
     text: str
     size: str
-    md5: str
     digits: str
     whole: str
-    double: str
-    is_nan: str
     micros: str
-    micros_in_zone: str
-    decimal: str
+    zoned: str = ""
+    decimal: str = ""
+    md5: str = "md5({})"
+    double: str = "CAST({} AS DOUBLE)"
+    is_nan: str = "isnan({})"
     quote: str = '"'
 
     def named(self, name: str) -> str:
@@ -63,26 +68,17 @@ class _Words:
 _DUCKDB = _Words(
     text="CAST({} AS VARCHAR)",
     size="strlen({})",
-    md5="md5({})",
     digits="CAST('0x' || substr({}, {start}, 8) AS BIGINT)",
     whole="CAST(trunc({}) AS BIGINT)",
-    double="CAST({} AS DOUBLE)",
-    is_nan="isnan({})",
     micros="epoch_us({})",
-    micros_in_zone="epoch_us({})",
-    decimal="CAST({} AS VARCHAR)",
 )
 _SPARK = _Words(
     text="CAST({} AS STRING)",
     size="octet_length({})",
-    md5="md5({})",
     digits="CAST(conv(substr({}, {start}, 8), 16, 10) AS BIGINT)",
     whole="CAST({} AS BIGINT)",
-    double="CAST({} AS DOUBLE)",
-    is_nan="isnan({})",
     micros="unix_micros(CAST({} AS TIMESTAMP_LTZ))",  # in the session's zone, which is UTC
-    micros_in_zone="unix_micros({})",
-    decimal="CAST({} AS STRING)",
+    zoned="unix_micros({})",
     quote="`",
 )
 WORDS: dict[EngineKind, _Words] = {
@@ -92,14 +88,11 @@ WORDS: dict[EngineKind, _Words] = {
     "postgres": _Words(
         text="CAST({} AS text)",
         size="octet_length({})",
-        md5="md5({})",
         digits="CAST(CAST('x' || substr({}, {start}, 8) AS bit(32)) AS bigint)",
         whole="CAST(trunc({}) AS bigint)",
         double="CAST({} AS double precision)",
         is_nan="{} = CAST('NaN' AS double precision)",
         micros="CAST(EXTRACT(EPOCH FROM {}) * 1000000 AS bigint)",
-        micros_in_zone="CAST(EXTRACT(EPOCH FROM {}) * 1000000 AS bigint)",
-        decimal="CAST({} AS text)",
     ),
     "bigquery": _Words(
         text="CAST({} AS STRING)",
@@ -110,7 +103,7 @@ WORDS: dict[EngineKind, _Words] = {
         double="CAST({} AS FLOAT64)",
         is_nan="IS_NAN({})",
         micros="UNIX_MICROS(TIMESTAMP({}))",
-        micros_in_zone="UNIX_MICROS({})",
+        zoned="UNIX_MICROS({})",
         decimal="FORMAT('%.{scale}f', {})",
         quote="`",
     ),
@@ -169,8 +162,8 @@ def _text(words: _Words, name: str, kind: pa.DataType) -> str | None:
     """A value that is no fraction, as text."""
     from pyarrow import types
 
-    micros = words.micros_in_zone if getattr(kind, "tz", None) else words.micros
-    decimal = words.decimal.replace("{scale}", str(getattr(kind, "scale", 0)))
+    micros = (words.zoned if getattr(kind, "tz", None) else "") or words.micros
+    decimal = (words.decimal or words.text).replace("{scale}", str(getattr(kind, "scale", 0)))
     sized = f"{words.text.format(words.size.format(name))} || ':' || {name}"
     ways: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
         (types.is_boolean, f"CASE WHEN {name} THEN '1' ELSE '0' END"),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import DataError
 from workbench.files import explain_storage
+from workbench.scratch import PREFIX, private_path
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["connection", "digest_of_file", "fetch", "is_expression", "write_parquet"]
 
-_SCRATCH = "workbench-duckdb-"
+_SCRATCH = f"{PREFIX}duckdb-"
 ROW_GROUP_ROWS = 122_880
 """DuckDB's own default (duckdb.org/docs, "Parquet: writing"); written out, so that files do not depend on it."""
 
@@ -62,7 +63,7 @@ def _scratch() -> str:
 
     The system's temporary folder must have room for it; TMPDIR names another.
     """
-    folder = tempfile.mkdtemp(prefix=_SCRATCH)
+    folder = str(private_path("duckdb"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

@@ -50,7 +50,8 @@ _DESCRIBE = """
 """
 _FINISH = """
     UPDATE run SET state = :state, finished = :now, seconds = :seconds, error = :error, error_kind = :error_kind,
-        mlflow_run = :mlflow_run, champion = :champion, metric = :metric, value = :value, ran = :ran, skipped = :skipped
+        mlflow_run = :mlflow_run, champion = :champion, metric = :metric, value = :value,
+        ran = :ran, skipped = :skipped, peak_mib = :peak_mib
     WHERE number = :number AND state = 'running' AND pid = :pid AND birth = :birth
 """
 _CLOSE = """

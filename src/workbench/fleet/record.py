@@ -22,6 +22,7 @@ from workbench.errors import WorkbenchError
 from workbench.fleet.events import Progress
 from workbench.fleet.ledger import Ledger, state_folder
 from workbench.fleet.lock import ClientLock
+from workbench.fleet.memory import peak_of
 from workbench.fleet.progress import forget_progress, leave_progress
 from workbench.fleet.run import ErrorKind, Outcome, State
 from workbench.fleet.sentence import kind_of, sentence_of
@@ -130,9 +131,10 @@ class RunRecord:
         self._stop.hold()
         atexit.unregister(self._abandon)
         seconds = round(time.monotonic() - self._begun, 3)
+        outcome = replace(self._outcome, peak_mib=peak_of(self._process))
         try:
             if not self._ledger.finish(
-                self.number, state, seconds=seconds, error=error, error_kind=kind, outcome=self._outcome
+                self.number, state, seconds=seconds, error=error, error_kind=kind, outcome=outcome
             ):
                 logger.warning(
                     "run %d had been taken for dead; the ledger says so, and not that it %s", self.number, state

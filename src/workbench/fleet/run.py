@@ -28,6 +28,7 @@ class Outcome:
         value: that metric of the trained model, on held-out rows.
         ran: how many nodes were run.
         skipped: how many were not, because nothing had changed for them.
+        peak_mib: resident memory that its process had at most, MiB.
     """
 
     mlflow_run: str | None = None
@@ -36,6 +37,7 @@ class Outcome:
     value: float | None = None
     ran: int | None = None
     skipped: int | None = None
+    peak_mib: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Run:
         stage: whose layers of configuration counted; None without one.
         attempt: 1, or which retry it is.
         error_kind: of a failed run, whether it may pass when it is tried again.
+        peak_mib: resident memory that its process had at most, MiB; None if it was killed, or the system does not tell.
     """
 
     number: int
@@ -85,6 +88,7 @@ class Run:
     stage: str | None = None
     attempt: int = 1
     error_kind: ErrorKind | None = None
+    peak_mib: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -148,6 +148,7 @@ MIGRATIONS = (
         PRIMARY KEY (client, version)
     ) WITHOUT ROWID;
     """,
+    "ALTER TABLE run ADD COLUMN peak_mib REAL",
 )
 """Number n takes a ledger from version n to n + 1. What was released is never changed, only added to."""
 

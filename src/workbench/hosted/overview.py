@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,19 @@ from workbench.errors import ConfigurationError
 from workbench.hosted import files, jobs
 from workbench.hosted.ledger import book_of
 from workbench.hosted.session import Session, open_session
+from workbench.targets.azure_openai.evaluations import DEPLOYMENT, keep, leftovers, remove
+from workbench.targets.azure_openai.parts import DeploymentPart
 from workbench.targets.azure_openai.translate import NotThere
 
 if TYPE_CHECKING:
+    from workbench.clients.targets import AzureOpenAITarget
+    from workbench.targets.azure_openai.arm import Arm
     from workbench.targets.book import Resource
     from workbench.targets.working import Work
 
-__all__ = ["Thing", "cancel", "clear", "deploying", "look", "running", "take_down"]
+__all__ = ["Thing", "arm_of", "cancel", "clear", "deploying", "look", "running", "settle", "take_down"]
 
-DEPLOYMENT = "deployment"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -95,12 +100,10 @@ def take_down(project: Path, client: str, name: str) -> bool:
         )
     session = open_session(project, client)
     try:
-        with deploying(session, project) as work:
-            removed = work.remove(_part(session, row))
+        with deploying(session, project) as work, closing(arm_of(session)) as arm:
+            return remove(project, work, arm, name)
     finally:
         session.close()
-    audit.record(project, "tuning.deployment_removed", client=client, deployment=name)
-    return removed
 
 
 def clear(project: Path, client: str, things: list[Thing]) -> None:
@@ -123,6 +126,26 @@ def clear(project: Path, client: str, things: list[Thing]) -> None:
     audit.record(project, "tuning.cleared", client=client, things=len(things))
 
 
+def settle(session: Session, project: Path, name: str, *, keep_it: bool = False) -> None:
+    """After a comparison: take down its deployment, and those of earlier ones that did not come so far.
+
+    Args:
+        name: of the deployment.
+        keep_it: leave it up instead, and note that; the next tuning and a target leave it alone, too.
+    """
+    if session.azure is None:
+        return
+    book = book_of(project, session.client)
+    if keep_it:
+        keep(book, name)
+        return
+    names = [row.name for row in leftovers(book)]
+    with deploying(session, project) as work, closing(arm_of(session)) as arm:
+        for one in dict.fromkeys([name, *names]):
+            if remove(project, work, arm, one):
+                _LOG.info("deployment %s was taken down: the comparison is done, and it costs by the hour", one)
+
+
 @contextmanager
 def deploying(session: Session, project: Path) -> Iterator[Work]:
     """Who brings deployments up and takes them down, with the ledger's rows of tuning.
@@ -134,9 +157,7 @@ def deploying(session: Session, project: Path) -> Iterator[Work]:
     from workbench.targets.azure_openai.target import AzureOpenAI
     from workbench.targets.working import Work
 
-    azure = session.azure
-    if azure is None:
-        raise ConfigurationError("has no Azure account", where=f"client {session.client}", hint="see `hosted.target`")
+    azure = azure_of(session)
     target = AzureOpenAI(session.client, str(session.hosted.target), azure, session.secrets)
     try:
         yield Work(
@@ -163,16 +184,28 @@ def _thing(session: Session, project: Path, row: Resource) -> Thing:
     elif row.kind == DEPLOYMENT:
         detail = str(row.facts.get("model", ""))
         with deploying(session, project) as work:
-            found = work.find(_part(session, row))
+            found = work.find(DeploymentPart(arm_of(session), row.name, "", leaving=True))
         status = "gone" if found is None else "up" if found.ready else "coming up"
     return Thing(row.kind, row.name, row.state, row.remote, status, detail)
 
 
-def _part(session: Session, row: Resource) -> Any:
-    from workbench.targets.azure_openai.arm import Arm
-    from workbench.targets.azure_openai.parts import DeploymentPart
+def arm_of(session: Session) -> Arm:
+    """The resource manager of a client's account.
 
-    azure = session.azure
-    if azure is None:
+    Raises:
+        ConfigurationError: the client's service has no deployments.
+    """
+    from workbench.targets.azure_openai.arm import Arm
+
+    return Arm(session.client, azure_of(session), session.secrets)
+
+
+def azure_of(session: Session) -> AzureOpenAITarget:
+    """The Azure account that tuned models come up in.
+
+    Raises:
+        ConfigurationError: the client's service has no deployments.
+    """
+    if session.azure is None:
         raise ConfigurationError("has no Azure account", where=f"client {session.client}", hint="see `hosted.target`")
-    return DeploymentPart(Arm(session.client, azure, session.secrets), row.name, str(row.facts.get("model", "")))
+    return session.azure

@@ -8,13 +8,13 @@ pickle is read, whatever else lies in the folder, and there is no second way to 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from workbench.errors import ModelError, Transient, WorkbenchError
 from workbench.files import sha256_of_folder
+from workbench.scratch import private_folder
 
 if TYPE_CHECKING:
     from workbench.learning import TabularModel
@@ -48,7 +48,7 @@ def load(artifact: str, sha256: str | None, *, where: str) -> tuple[TabularModel
     """
     from workbench.learning import TabularModel
 
-    with tempfile.TemporaryDirectory(prefix="workbench-serving-") as temporary:
+    with private_folder("serving") as temporary:
         copy = Path(temporary) / "model"
         if artifact.startswith("gs://"):
             _download(artifact, copy, where)

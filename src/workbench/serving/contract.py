@@ -166,17 +166,11 @@ class Contract:
 def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     """From a record to the values of some columns; ``itemgetter`` gives a tuple for two and more only."""
     if not names:
-        return _nothing
+        return lambda _: ()  # that it is an object, the getter of the other columns sees: a model has some
     if len(names) == 1:
         (only,) = names
         return lambda record: (record[only],)
     return itemgetter(*names)
-
-
-def _nothing(record: Any) -> tuple[Any, ...]:
-    if type(record) is not dict:
-        raise TypeError
-    return ()
 
 
 def _missing(name: str, row: int | None = None) -> Refusal:

@@ -13,17 +13,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import orjson
 
 from workbench.files import write_text
+from workbench.scratch import private_path
 from workbench.serving.board import Board
 from workbench.serving.sockets import shared_sockets
 
@@ -67,7 +66,7 @@ class Workers:
         sockets = shared_sockets(self._options.host, self._options.port, self._count)
         self._port = sockets[0].getsockname()[1]
         self._board = Board.made(self._count)
-        self._metrics = Path(tempfile.mkdtemp(prefix="workbench-metrics-"))
+        self._metrics = private_path("metrics")
         before = {number: signal.signal(number, self._asked) for number in (signal.SIGTERM, signal.SIGINT)}
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._look_again)
         self._processes: list[subprocess.Popen[bytes]] = []

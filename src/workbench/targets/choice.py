@@ -28,6 +28,8 @@ LOCKED_IN: Mapping[str, str] = {
 _TRIALS = 50
 _ROOM = 1.5
 """Times the memory that the model needs here: batches and connections need some, too."""
+_ROOM_TO_TRAIN = 1.2
+"""Times what a training took here: the machine's own system needs some, and tables grow."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,14 @@ class Measured:
         memory_mib: of a server of the model, at most, by the ledger; else of this process, which has loaded it.
         memory_from: which of the two, in words.
         train_seconds: of the nodes of `train` when they last ran, by the ledger; None: it has not seen them.
+        train_mib: what the runs took at most in which they did; None: not measured.
     """
 
     milliseconds: float
     memory_mib: float
     memory_from: str
     train_seconds: float | None
+    train_mib: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Option:
         milliseconds: of the model for one row, as measured here.
         locked_in: what cannot be taken along.
         problem: why it is not feasible; "" if it is.
+        training_problem: why a training would not go there, by what the last one took here; "" if it would.
     """
 
     kind: str
@@ -69,6 +74,7 @@ class Option:
     milliseconds: float
     locked_in: str
     problem: str
+    training_problem: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -86,19 +92,21 @@ def measure(project: Path, release: Release) -> Measured:
         begun = time.perf_counter()
         predict(release.model, row)
         times.append(time.perf_counter() - begun)
-    took, train = statistics.median(times) * 1000, _train_seconds(project, release.client)
+    took, train = statistics.median(times) * 1000, _training(project, release.client)
     peak = memory.recall(project, release.client, release.version)
     if peak is None:
         here = psutil.Process().memory_info().rss / 2**20
-        return Measured(took, here, "this process, for want of a server's", train)
-    return Measured(took, peak.mib, f"the most of a server of version {peak.version}, {peak.measured[:10]}", train)
+        return Measured(took, here, "this process, for want of a server's", *train)
+    return Measured(took, peak.mib, f"the most of a server of version {peak.version}, {peak.measured[:10]}", *train)
 
 
-def _train_seconds(project: Path, client: str) -> float | None:
+def _training(project: Path, client: str) -> tuple[float | None, float | None]:
+    """Seconds and MiB of the last training."""
     from kedro.framework.project import pipelines
 
     took, nodes = node_seconds(project, client), [node.name for node in pipelines["train"].nodes]
-    return sum(took[node] for node in nodes) if nodes and set(nodes) <= set(took) else None
+    seconds = sum(took[node] for node in nodes) if nodes and set(nodes) <= set(took) else None
+    return seconds, memory.peak_of_nodes(project, client, nodes)
 
 
 def options(client: Client, prices: Prices, measured: Measured) -> list[Option]:
@@ -146,6 +154,8 @@ def _option(client: Client, which: tuple[str, str | None, str], machine: Machine
     settings = client.deploy.get(target) if target else None
     monthly = machine.hour * HOURS * getattr(settings, "replicas", 1)
     training = None if measured.train_seconds is None else machine.hour * measured.train_seconds / 3600
+    to_train = (measured.train_mib or 0.0) * _ROOM_TO_TRAIN / 1024
+    too_small = f"needs {to_train:.1f} GiB, has {machine.memory_gib:g}" if machine.memory_gib < to_train else ""
     needed, budget = measured.memory_mib * _ROOM / 1024, client.budgets.serving_monthly
     problem = ""
     if machine.memory_gib < needed:
@@ -154,7 +164,8 @@ def _option(client: Client, which: tuple[str, str | None, str], machine: Machine
         problem = f"over the budget of {budget:,.2f}"
     elif target is None:
         problem = "not under `deploy` in client.yml"
-    return Option(kind, target, name, monthly, training, measured.milliseconds, LOCKED_IN.get(kind, ""), problem)
+    took = measured.milliseconds
+    return Option(kind, target, name, monthly, training, took, LOCKED_IN.get(kind, ""), problem, too_small)
 
 
 def _of_rates(kind: str, target: str | None, section: Section, measured: Measured) -> Option:

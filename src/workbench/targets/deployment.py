@@ -41,6 +41,7 @@ class Deployment:
         tolerance: how far an answer may be from the registered model's.
         budget: the most that it may cost a month, in the prices' currency.
         compare: how a version is compared before it gets traffic.
+        supersede: called when what serves a release is up; takes down what only came before it.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class Deployment:
         tolerance: float,
         budget: float | None = None,
         compare: Compare = smoke,
+        supersede: Callable[[Release], None] = lambda _: None,
     ) -> None:
         self._project, self._client, self._target, self._work, self._book = project, client, target, work, book
-        self._prices, self._budget = prices, budget
+        self._prices, self._budget, self._supersede = prices, budget, supersede
         self._options = f"--env clients/{client} --target {target.name}"
         self._traffic = Shifting(client, target, work, book, releases=releases, tolerance=tolerance, compare=compare)
 
@@ -149,6 +151,7 @@ class Deployment:
         )
         for part in self._target.parts(release):
             self._work.ensure(part)
+        self._supersede(release)
         traffic = self._traffic.now()
         if rollout.stable is None or not traffic:
             return self._first(release, rollout, traffic)

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,7 @@ from workbench.fleet.ledger import state_folder
 from workbench.fleet.lock import ClientLock
 from workbench.secrets import secrets_of
 from workbench.secrets.mapping import ClientSecrets
-from workbench.targets.book import Book
+from workbench.targets.book import TUNING, Book
 from workbench.targets.deployment import Deployment
 from workbench.targets.prices import prices_of
 from workbench.targets.protocol import Target
@@ -115,11 +116,11 @@ def open_deployment(
         target = open_target(Place(project, client_id, name, settings, secrets_of(project, client_id)))
         try:
             book = Book(project, client_id, name)
-            work = Work(
+            opened = partial(
+                Work,
                 target,
                 client_id,
-                book,
-                view or Silence(),
+                view=view or Silence(),
                 poll_seconds=settings.poll_seconds,
                 deadline_seconds=settings.deadline_seconds,
                 scale=scale,
@@ -128,13 +129,14 @@ def open_deployment(
                 project,
                 client_id,
                 target,
-                work,
+                opened(book),
                 book,
                 prices=prices,
                 releases=lambda version: release_for(project, client_id, name, version),
                 tolerance=settings.tolerance,
                 budget=client.budgets.serving_monthly,
                 compare=_comparison(project, client, target),
+                supersede=_superseding(project, target, opened(Book(project, client_id, TUNING))),
             )
         finally:
             target.close()
@@ -151,6 +153,16 @@ def _comparison(project: Path, client: Client, target: Target) -> Compare:
     from workbench.targets.azure_openai.target import AzureOpenAI
 
     return Comparison(project, client, cast("AzureOpenAI", target))
+
+
+def _superseding(project: Path, target: Target, tunings: Work) -> Callable[[Release], None]:
+    """A tuned model was compared by a deployment of its own, which costs as much as the one that serves it."""
+    if target.kind != "azure_openai":
+        return lambda _: None
+    from workbench.targets.azure_openai.evaluations import superseding
+    from workbench.targets.azure_openai.target import AzureOpenAI
+
+    return superseding(project, cast("AzureOpenAI", target).arm, tunings)
 
 
 def _databricks(place: Place) -> Target:

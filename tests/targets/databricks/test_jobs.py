@@ -49,9 +49,18 @@ def test_a_cron_expression_as_quartz_has_it(cron: str, expected: str) -> None:
     assert quartz(cron, where="here") == expected
 
 
-@pytest.mark.parametrize("cron", ["0 6 1 * 1", "0 6 */2 * 1", "0 6 * * mon-foo"])
-def test_what_quartz_has_no_word_for(cron: str) -> None:
-    with pytest.raises(ConfigurationError):
+@pytest.mark.parametrize(
+    ("cron", "said"),
+    [
+        ("0 6 1 * 1", "write it as two schedules"),
+        ("0 6 */2 * 1", "steps through days of the month and names days of the week"),
+        ("0 6 * * mon-foo", "'FOO' is no day of the week"),
+        ("0 6 * * */9", r"'\*/9' is no field for days of the week"),
+        ("0 6 * * 9", "'9' is no day of the week that Databricks knows"),
+    ],
+)
+def test_what_quartz_has_no_word_for(cron: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
         quartz(cron, where="here")
 
 

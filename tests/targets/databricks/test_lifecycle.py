@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -184,3 +185,19 @@ def test_the_container_installs_the_wheel(deploy: Open, release: Releases, cloud
     assert files["requirements.txt"].decode().splitlines() == ["mlflow==3.17.2", "torch==2.13.0", wheel]
     assert yaml.safe_load(files["conda.yaml"])["dependencies"] == ["python=3.11", {"pip": ["mlflow==3.17.2", wheel]}]
     assert (made.artifact / "requirements.txt").read_text() == "mlflow==3.17.2\ntorch==2.13.0"
+
+
+def test_no_traffic_goes_to_a_version_that_is_not_served(
+    deploy: Open, target: Callable[..., Any], release: Releases, cloud: DatabricksDouble
+) -> None:
+    """One that is registered, and whose served entity somebody has taken away."""
+    deploy().apply(release(3))
+    adapter = target()
+    version = adapter.parts(release(4))[1]
+    doing = version.create()
+    while not version.poll(doing).done:
+        pass
+    with pytest.raises(TargetError, match="workbench-alpha-v4 is not served by endpoint workbench-alpha"):
+        adapter.split({3: 50, 4: 50})
+    adapter.close()
+    assert deploy().status().traffic == {3: 100}

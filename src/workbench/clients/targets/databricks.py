@@ -72,6 +72,11 @@ class DatabricksTarget(TargetModel):
 
     kind: Literal["databricks"]
     host: Address = Field(description="The workspace: https://….cloud.databricks.com.")
+    storage_address: Address | None = Field(
+        None,
+        description="Another address of the cloud's storage, such as a private endpoint; "
+        "by default that of the cloud. Files go there only where the workspace takes none itself.",
+    )
     catalog: UnityName = Field(description="The catalog of Unity Catalog.")
     schema_: UnityName = Field(alias="schema", description="The schema of the catalog.")
     workload_size: Literal["Small", "Medium", "Large"] = Field("Small", description="Concurrency of the endpoint.")

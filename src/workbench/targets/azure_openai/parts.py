@@ -44,6 +44,7 @@ class DeploymentPart:
         labels: its tags, for the bill.
         version: the release; None before there is one.
         kind: what a person calls it.
+        leaving: whether it is to be taken down, so that it does not matter if it ever came up.
     """
 
     arm: Arm
@@ -52,6 +53,7 @@ class DeploymentPart:
     labels: Mapping[str, str] = field(default_factory=dict)
     version: int | None = None
     kind: str = "deployment"
+    leaving: bool = False
 
     @property
     def wanted(self) -> Mapping[str, Fact]:
@@ -138,7 +140,7 @@ class DeploymentPart:
 
     def _is_up(self, found: Deployment) -> bool:
         state = str(getattr(found.properties, "provisioning_state", None) or "Accepted")
-        if state in FAILED:
+        if state in FAILED and not self.leaving:
             raise TargetError(
                 f"deployment '{self.name}' is {state}",
                 where=self.arm.where,

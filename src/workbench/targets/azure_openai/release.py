@@ -6,7 +6,6 @@ is compared before traffic goes to a deployment is in :mod:`workbench.targets.az
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from workbench.errors import ModelError
 from workbench.files import sha256_of_folder
 from workbench.registry.models import CHAMPION, SHA256, find
 from workbench.registry.store import Store, open_store, translated
+from workbench.scratch import private_folder
 from workbench.targets.release import Release
 
 __all__ = ["LanguageRelease", "language_release"]
@@ -67,7 +67,7 @@ def _numbered(store: Store, name: str, version: int) -> Any:
 def _record(store: Store, version: Any, sha256: str, where: str) -> HostedModel:
     import mlflow.artifacts
 
-    with tempfile.TemporaryDirectory(prefix="workbench-model-") as temporary, translated(store.uri):
+    with private_folder("model") as temporary, translated(store.uri):
         source = store.api.get_model_version_download_uri(version.name, version.version)
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, dst_path=temporary))
         if sha256_of_folder(folder) != sha256:

@@ -12,6 +12,7 @@ from workbench.targets.databricks.errors import Missing
 from workbench.targets.databricks.names import SHA256, entry_tags, is_of, model_tags, path_of
 from workbench.targets.databricks.registry import Entry, Registry
 from workbench.targets.databricks.uploads import Upload, checked, with_wheel
+from workbench.targets.databricks.vending import ways_to
 from workbench.targets.databricks.workspace import Workspace
 from workbench.targets.protocol import Doing, Fact, Found
 from workbench.targets.release import Release
@@ -71,9 +72,23 @@ class ModelPart:
 class Versions:
     """Which version in Unity Catalog is which release, and the uploads that this process has begun."""
 
-    def __init__(self, workspace: Workspace, registry: Registry, client: str, wheel: str | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        registry: Registry,
+        client: str,
+        wheel: str | None = None,
+        storage_address: str | None = None,
+    ) -> None:
         self.workspace, self.registry, self.client, self.wheel = workspace, registry, client, wheel
+        self.storage_address = storage_address
         self.uploads: dict[str, Upload] = {}
+
+    def close(self) -> None:
+        """Let go of what uploads hold."""
+        for upload in self.uploads.values():
+            upload.close()
+        self.uploads.clear()
 
     def of(self, version: int) -> list[Entry]:
         """The versions that are this release, the best first: one is ready, or was begun first."""
@@ -207,10 +222,12 @@ class VersionPart:
 
     def _upload(self, number: str) -> Upload:
         if number not in self.versions.uploads:
-            root = path_of(self.versions.registry.name, number)
+            workspace, registry = self.versions.workspace, self.versions.registry
             artifact = checked(self.release)
             instead = with_wheel(artifact, self.versions.wheel)
-            self.versions.uploads[number] = Upload(self.versions.workspace, artifact, root, instead)
+            root = path_of(registry.name, number)
+            ways = ways_to(workspace, registry, number, root, self.versions.storage_address)
+            self.versions.uploads[number] = Upload(artifact, ways, instead, f"{workspace.where}, version {number}")
         return self.versions.uploads[number]
 
     def _begin(self) -> Entry:

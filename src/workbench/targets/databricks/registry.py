@@ -12,10 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.targets.databricks.errors import Missing, translated
 from workbench.targets.databricks.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow.protos.databricks_uc_registry_messages_pb2 import TemporaryCredentials
 
 __all__ = ["Entry", "Model", "Registry"]
 
@@ -132,6 +135,29 @@ class Registry:
             self._send("DeleteModelVersion", name=self.name, version=number)
         except Missing:
             return
+
+    def takes_files(self) -> bool:
+        """Whether the workspace says that models are written by the Files API; one that can't tell says no."""
+        try:
+            found = self._send("IsDatabricksSdkModelsArtifactRepositoryEnabled")
+        except Missing:
+            return False
+        return bool(found.is_databricks_sdk_models_artifact_repository_enabled)
+
+    def location(self, number: str) -> str:
+        """Where in the cloud's storage the files of a version lie: ``s3://…``, ``abfss://…``, ``gs://…``."""
+        return str(self._send("GetModelVersion", name=self.name, version=number).model_version.storage_location)
+
+    def credentials(self, number: str) -> TemporaryCredentials:
+        """Credentials for them, to read and to write, for a while."""
+        found = self._send(
+            "GenerateTemporaryModelVersionCredentials",
+            name=self.name,
+            version=number,
+            operation="MODEL_VERSION_OPERATION_READ_WRITE",
+        )
+        given: TemporaryCredentials = found.credentials
+        return given
 
     def _send(self, call: str, **fields: Any) -> Any:
         """Send one of MLflow's requests; its response."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.clients.targets import DatabricksTarget
 from workbench.errors import TargetError
+from workbench.targets.addresses import refuse_plain
 from workbench.targets.cost import Cost
 from workbench.targets.databricks.access import Permissions, Privileges
 from workbench.targets.databricks.cost import cost_of
@@ -48,6 +49,8 @@ class Databricks:
     https://docs.databricks.com/aws/en/machine-learning/model-serving/serve-multiple-models-to-serving-endpoint)."""
 
     def __init__(self, client: str, name: str, settings: DatabricksTarget, secrets: Mapping[str, str]) -> None:
+        for address in (settings.host, settings.storage_address or "https://"):
+            refuse_plain(address, client)
         self.name, self._client, self.settings = name, client, settings
         self.where = f"Databricks, {settings.host}, {settings.catalog}.{settings.schema_}"
         self.workspace = Workspace(
@@ -55,7 +58,7 @@ class Databricks:
         )
         model = model_name(settings.catalog, settings.schema_, client)
         self._registry = Registry(self.workspace, model)
-        self._versions = Versions(self.workspace, self._registry, client, settings.wheel)
+        self._versions = Versions(self.workspace, self._registry, client, settings.wheel, settings.storage_address)
         self._endpoints = Endpoints(
             self.workspace,
             self._versions,
@@ -133,6 +136,7 @@ class Databricks:
 
     def close(self) -> None:
         """Let go of connections."""
+        self._versions.close()
         self.workspace.close()
 
 

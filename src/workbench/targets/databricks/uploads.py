@@ -1,32 +1,23 @@
-"""A version's files: sent, read back and compared, one a step, so that a broken upload goes on where it was.
-
-Unity Catalog keeps a model's files under ``/Models/<catalog>/<schema>/<model>/<number>``, where the Files API writes
-them, as MLflow's ``DatabricksSDKModelsArtifactRepository`` does
-(https://docs.databricks.com/api/workspace/files/upload).
-"""
+"""A version's files: sent, read back and compared, one a step, so that a broken upload goes on where it was."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import BinaryIO
 
 import yaml
 
-from workbench.errors import ModelError, Unreachable
+from workbench.errors import ModelError, TargetError, Unreachable
 from workbench.files import sha256_of_file, sha256_of_folder
-from workbench.targets.databricks.errors import Missing
-from workbench.targets.databricks.workspace import Workspace
+from workbench.targets.databricks.errors import Missing, Refused
+from workbench.targets.databricks.storage_errors import Forbidden
+from workbench.targets.databricks.ways import Digest, Way
 from workbench.targets.release import Release
 
-if TYPE_CHECKING:
-    from databricks.sdk import WorkspaceClient
-
 __all__ = ["Upload", "checked", "with_wheel"]
-
-CHUNK = 1 << 20
 
 
 class Upload:
@@ -34,14 +25,17 @@ class Upload:
 
     Args:
         folder: the release's artifact.
-        root: where they go, without a slash at its end.
+        ways: those there are, the best first; the first that is not refused is taken.
         instead: by name, what is sent in the place of a file.
+        where: client, target, workspace and version, for messages.
     """
 
-    def __init__(self, workspace: Workspace, folder: Path, root: str, instead: Mapping[str, bytes]) -> None:
-        self._workspace, self._folder, self._root, self._instead = workspace, folder, root, instead
+    def __init__(self, folder: Path, ways: Sequence[Way], instead: Mapping[str, bytes], where: str) -> None:
+        self._folder, self._instead, self._where = folder, instead, where
+        self._way, self._others = ways[0], list(ways[1:])
         self._names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         self._seen: set[str] = set()
+        self._refusals: dict[str, TargetError] = {}
 
     @property
     def share(self) -> float:
@@ -49,48 +43,74 @@ class Upload:
         return len(self._seen) / len(self._names)
 
     def step(self) -> bool:
-        """See to one file; whether all are there.
+        """See to one file, or turn to another way; whether all are there.
 
         It is read back before it is sent: what an earlier run has sent is not sent again.
 
         Raises:
-            Unreachable: what came back is not what was sent.
+            Unreachable: what came back is not what was sent, or it may pass.
+            TargetError: no way is open.
         """
         name = next((name for name in self._names if name not in self._seen), None)
         if name is None:
             return True
-        changed = self._instead.get(name)
-        wanted = sha256_of_file(self._folder / name) if changed is None else hashlib.sha256(changed).hexdigest()
-        if self._kept(name) != wanted:
-            self._workspace.call(lambda client: self._send(client, name))
-            if self._kept(name) != wanted:
-                raise Unreachable(f"{name} came back otherwise than it was sent", where=self._workspace.where)
+        try:
+            self._see_to(name)
+        except Refused:
+            raise  # the login is the same on all ways
+        except TargetError as refusal:
+            self._turn(refusal)
+            return False
         self._seen.add(name)
         return len(self._seen) == len(self._names)
 
-    def _send(self, client: WorkspaceClient, name: str) -> None:
+    def close(self) -> None:
+        """Let go of connections."""
+        self._way.close()
+
+    def _see_to(self, name: str) -> None:
         changed = self._instead.get(name)
-        with (self._folder / name).open("rb") if changed is None else io.BytesIO(changed) as contents:
-            client.files.upload(self._path(name), contents, overwrite=True)
+        wanted = sha256_of_file(self._folder / name) if changed is None else hashlib.sha256(changed).hexdigest()
+        try:
+            kept = self._kept(name)
+        except Forbidden:
+            kept = None  # S3 says so of what is not there, to who may not list
+        if kept == wanted:
+            return
+        size = (self._folder / name).stat().st_size if changed is None else len(changed)
+        with self._contents(name) as contents:
+            self._way.put(name, contents, size)
+        if self._kept(name) != wanted:
+            raise Unreachable(f"{name} came back otherwise than it was sent", where=self._where)
+
+    def _contents(self, name: str) -> BinaryIO:
+        changed = self._instead.get(name)
+        return (self._folder / name).open("rb") if changed is None else io.BytesIO(changed)
 
     def _kept(self, name: str) -> str | None:
         """The sha256 of the file as it is there; None if there is none."""
-
-        def read(client: WorkspaceClient) -> str:
-            digest = hashlib.sha256()
-            answer: Any = client.files.download(self._path(name))
-            with answer.contents as contents:
-                while chunk := contents.read(CHUNK):
-                    digest.update(chunk)
-            return digest.hexdigest()
-
+        digest = Digest()
         try:
-            return self._workspace.call(read)
+            self._way.read(name, digest)
         except Missing:
             return None
+        return digest.sha256
 
-    def _path(self, name: str) -> str:
-        return f"{self._root}/{name}"
+    def _turn(self, refusal: TargetError) -> None:
+        """Take the next way, from the first file on: it may lead to another place."""
+        self._refusals[self._way.name] = refusal
+        if not self._others:
+            hints = dict.fromkeys(one.hint for one in self._refusals.values() if one.hint)
+            tried = "; ".join(f"{name}: {one.what}" for name, one in self._refusals.items())
+            raise TargetError(
+                "the model's files can be uploaded by no way",
+                where=self._where,
+                tried=tried,
+                hint="; or ".join([*hints, "see docs/targets/databricks.md for what each way asks for"]),
+            ) from refusal
+        self._way.close()
+        self._way = self._others.pop(0)
+        self._seen.clear()
 
 
 def checked(release: Release) -> Path:

@@ -8,33 +8,25 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import Gone
 from workbench.targets.local.traffic import Wanted, status_of
-from workbench.targets.names import name_of, name_of_version
+from workbench.targets.names import name_of
 from workbench.targets.protocol import Doing, Fact, Found
 from workbench.targets.release import Release
 
 if TYPE_CHECKING:
     from workbench.targets.local.target import LocalServing
 
+from workbench.targets.versioned import OfVersion
+
 __all__ = ["ServedVersion", "Server"]
 
 
 @dataclass(frozen=True)
-class ServedVersion:
+class ServedVersion(OfVersion):
     """A version in the traffic file."""
 
     target: LocalServing
     release: Release
     kind: str = "served version"
-
-    @property
-    def name(self) -> str:
-        """Derived from client and version."""
-        return name_of_version(self.release.client, self.release.version)
-
-    @property
-    def version(self) -> int:
-        """The release's."""
-        return self.release.version
 
     @property
     def wanted(self) -> Mapping[str, Fact]:

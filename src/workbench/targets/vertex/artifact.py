@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.errors import TargetError
-from workbench.targets.names import name_of_version
 from workbench.targets.protocol import Doing, Fact, Found
 from workbench.targets.release import Release
+from workbench.targets.versioned import OfVersion
 from workbench.targets.vertex.objects import Local, Objects, files_of
 from workbench.targets.vertex.services import Services
 
@@ -28,23 +28,13 @@ def folder_of(client: str, version: int | None = None) -> str:
 
 
 @dataclass(frozen=True)
-class Artifact:
+class Artifact(OfVersion):
     """The uploaded files of one version."""
 
     services: Services
     release: Release
 
     kind = "artifact"
-
-    @property
-    def name(self) -> str:
-        """As all of a version is called."""
-        return name_of_version(self.release.client, self.release.version)
-
-    @property
-    def version(self) -> int:
-        """The release's."""
-        return self.release.version
 
     @property
     def wanted(self) -> Mapping[str, Fact]:

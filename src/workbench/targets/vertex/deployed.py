@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import TargetError
-from workbench.targets.names import name_of_version
 from workbench.targets.protocol import Doing, Fact, Found
 from workbench.targets.release import Release
+from workbench.targets.versioned import OfVersion
 from workbench.targets.vertex.endpoint import endpoint_name, look
 from workbench.targets.vertex.model import alias_of, model_name
 from workbench.targets.vertex.operations import begun_on, poll
@@ -31,23 +31,13 @@ def deployed_id(version: int) -> str:
 
 
 @dataclass(frozen=True)
-class DeployedModel:
+class DeployedModel(OfVersion):
     """One version, deployed. It gets no traffic by that."""
 
     services: Services
     release: Release
 
     kind = "deployed model"
-
-    @property
-    def name(self) -> str:
-        """As all of a version is called."""
-        return name_of_version(self.release.client, self.release.version)
-
-    @property
-    def version(self) -> int:
-        """The release's."""
-        return self.release.version
 
     @property
     def wanted(self) -> Mapping[str, Fact]:

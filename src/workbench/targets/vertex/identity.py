@@ -6,14 +6,14 @@ import json
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from workbench.errors import ConfigurationError
+from workbench.targets.addresses import refuse_plain
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-__all__ = ["SCOPE", "credentials_of", "refuse_plain"]
+__all__ = ["SCOPE", "credentials_of"]
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 PATIENCE = 60.0
@@ -71,19 +71,3 @@ def credentials_of(secrets: Mapping[str, str], name: str, *, client: str) -> Cre
             self.token, self.expiry = inner.token, inner.expiry
 
     return Once()
-
-
-def refuse_plain(address: str, client: str) -> None:
-    """Refuse to send a token without TLS, except to this machine.
-
-    Raises:
-        ConfigurationError: the address is ``http://`` somewhere else.
-    """
-    parts = urlsplit(address)
-    if parts.scheme == "https" or parts.hostname in {"127.0.0.1", "localhost"}:
-        return
-    raise ConfigurationError(
-        f"{parts.scheme or 'no'}://{parts.hostname} would be sent a login without encryption",
-        where=f"client {client}",
-        hint="write the address with https://",
-    )

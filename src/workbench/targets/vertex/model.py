@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.errors import TargetError
-from workbench.targets.names import label_value, name_of, name_of_version
+from workbench.targets.names import label_value, name_of
 from workbench.targets.protocol import Doing, Fact, Found
 from workbench.targets.release import Release
+from workbench.targets.versioned import OfVersion
 from workbench.targets.vertex.artifact import Artifact
 from workbench.targets.vertex.operations import begun_on, poll
 from workbench.targets.vertex.services import Services
@@ -65,23 +66,13 @@ def _alias(services: Services, version_id: str, *aliases: str) -> None:
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(OfVersion):
     """One version in the Model Registry."""
 
     services: Services
     release: Release
 
     kind = "model"
-
-    @property
-    def name(self) -> str:
-        """As all of a version is called."""
-        return name_of_version(self.release.client, self.release.version)
-
-    @property
-    def version(self) -> int:
-        """The release's."""
-        return self.release.version
 
     @property
     def wanted(self) -> Mapping[str, Fact]:

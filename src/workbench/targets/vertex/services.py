@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from workbench.clients.targets import VertexTarget as Settings
+from workbench.targets.addresses import refuse_plain
 from workbench.targets.vertex.errors import Missing, speaking
-from workbench.targets.vertex.identity import credentials_of, refuse_plain
+from workbench.targets.vertex.identity import credentials_of
 
 __all__ = ["Services"]
 
