@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from workbench.kernels.birth import become, run_kernel
-from workbench.kernels.preload import MODULES, preload
+from workbench.kernels.pages import gather
+from workbench.kernels.preload import MODULES, check_single_threaded, preload
 from workbench.kernels.wire import Request, receive_request, send
 
 __all__ = ["Newborn", "Zygote", "main"]
@@ -181,9 +182,14 @@ def main(arguments: list[str]) -> None:
     if owner in select.select([listener.fileno(), owner], [], [])[0]:
         return
     preload(arguments[2:] or MODULES)
+    from workbench.kernels.application import prepare
+
+    prepare()
+    check_single_threaded("the application")
     # What was imported is in the oldest generation for good: a collection would write to pages that forks share.
     gc.collect()
     gc.freeze()
+    gather()
     newborn = Zygote(listener, owner).serve()
     if newborn is not None:
         run_kernel(newborn.request.arguments, newborn.announce)
