@@ -90,10 +90,6 @@ def shell(heading: Heading, lead: Html, sections: list[tuple[str, str, Html]]) -
     return f'<!doctype html>\n<html lang="{language}">\n<head>{head}</head>\n<body>{contents}{main}</body>\n</html>\n'
 
 
-def _logo(heading: Heading) -> str:
-    return say("Logo of {client}", client=heading.client, in_locale=heading.look.locale)
-
-
 @cache
 def stylesheet() -> str:
     """The style of all pages, with the font that they are set in: Inter, under the SIL Open Font License 1.1."""
