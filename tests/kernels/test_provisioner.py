@@ -196,6 +196,20 @@ def test_what_the_zygote_found_out_a_kernel_knows(start: Callable[..., Session])
     assert session.run("import sys; 'tabnanny' in sys.modules, 'numpy' in sys.modules") == "(False, True)"
 
 
+def test_what_a_persons_own_settings_import_is_known_too(start: Callable[..., Session], tmp_path: Path) -> None:
+    """IPython reads them in the fork: the zygote knows nothing of whoever it is."""
+    profile = tmp_path / "profile_default"
+    (profile / "startup").mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("import tabnanny")
+    (profile / "startup" / "first.py").write_text("import pyclbr")
+    session = start(env={**os.environ, "IPYTHONDIR": str(tmp_path)})
+    assert session.is_warm
+    known = "import sys; get_ipython().kernel.debugger.kernel_modules.count(sys.modules['tabnanny'].__file__)"
+    assert session.run(known) == "1"
+    session.run("%reset -f --aggressive")
+    assert session.run("import sys; 'tabnanny' in sys.modules, 'pyclbr' in sys.modules") == "(True, True)"
+
+
 def test_siblings_have_sessions_and_logs_of_their_own(start: Callable[..., Session]) -> None:
     shown = "import json; app = get_ipython().kernel.parent; print(json.dumps([app.session.session, app.session.key.hex()]))"
     one, two = (json.loads(start().run(shown)) for _ in range(2))

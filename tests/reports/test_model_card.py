@@ -119,6 +119,26 @@ def test_a_paired_difference_counts_for_more_than_two_intervals(metric, network,
     assert said in html
 
 
+def test_many_models_are_compared_in_a_table() -> None:
+    given = evaluation(0.8, 0.7)
+    given["models"] |= {"linear": {"roc_auc": {"value": 0.805, "low": 0.79, "high": 0.82}}}
+    leads = {"boosting": (-0.12, -0.08), "linear": (-0.01, 0.02), "majority": (-0.35, -0.25)}
+    found = {name: {"roc_auc": {"value": 0.0, "low": low, "high": high}} for name, (low, high) in leads.items()}
+    html = model_card.comparison(given | {"differences": found})
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", html)
+    assert [cells[i : i + 4] for i in range(0, len(cells), 4)] == [
+        ["Gradient boosting", "+0.100", "+0.080 to +0.120", "yes"],
+        ["Linear model", "−0.005", "−0.020 to +0.010", "no"],
+        ["Majority guess", "+0.300", "+0.250 to +0.350", "yes"],
+    ]
+    assert "no accident" not in html, "nobody reads the same sentence three times"
+    del found["linear"]
+    assert html.count("<tr>") == 4
+    assert "no accident" in model_card.comparison(given | {"differences": found}), (
+        "without its pair, it is told in words"
+    )
+
+
 def test_the_best_of_each_line_stands_out_and_the_primary_metric_comes_first() -> None:
     given = evaluation()
     for model, value in (("network", 0.5), ("boosting", 0.4), ("majority", 0.6)):

@@ -52,7 +52,9 @@ def page(notebook: NotebookNode, heading: Heading) -> str:
     Whatever the notebook's outputs hold passes :func:`sanitise`; the shell around it has fixed text, and the client's
     words, escaped.
     """
-    return shell(heading, *_sections(sanitise(_body(_translated(notebook, heading.look.locale)))))
+    body = sanitise(_body(_translated(notebook, heading.look.locale)))
+    # A number and its sign stay on one line.
+    return shell(heading, *_sections(re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", body)))
 
 
 def shell(heading: Heading, lead: Html, sections: list[tuple[str, str, Html]]) -> str:
