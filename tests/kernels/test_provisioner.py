@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -220,3 +221,14 @@ def test_another_command_line_is_read_by_ipykernel_itself(start: Callable[..., S
     session = start(extra_arguments=["--matplotlib=agg", "--InteractiveShell.cache_size=7"])
     assert session.is_warm
     assert session.run("get_ipython().kernel.parent.matplotlib, get_ipython().cache_size") == "('agg', 7)"
+
+
+def test_under_a_long_temporary_folder_it_talks_over_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket's path would be too long there; nothing is left behind."""
+    long = tmp_path / ("x" * 90)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    manager = KernelManager(kernel_name="python3", kernel_spec_manager=OneKernel(warm=True))
+    asyncio.run(WarmProvisioner(parent=manager, kernel_spec=manager.kernel_spec).pre_launch())
+    assert manager.transport == "tcp"
+    assert list(long.iterdir()) == []

@@ -93,6 +93,18 @@ def test_a_template_sees_its_inputs_and_parameters_and_hides_its_code(template, 
     assert not list(bare.rglob("ran"))
 
 
+@pytest.mark.parametrize("slot", ["weekly/20261124T060000Z", None])
+def test_it_says_for_which_slot_it_was_made(
+    template, bare: Path, acme: Client, monkeypatch: pytest.MonkeyPatch, slot: str | None
+) -> None:
+    template("good", "# Weekly")
+    monkeypatch.setattr("workbench.reports.render._page", lambda *_: "")  # without a kernel
+    monkeypatch.delenv("WORKBENCH_SLOT", raising=False)
+    if slot:
+        monkeypatch.setenv("WORKBENCH_SLOT", slot)
+    assert render(bare, "good", client=acme, inputs={}, limits=Limits(60)).about["slot"] == slot
+
+
 @pytest.fixture
 def long_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the path of a socket may be."""
