@@ -98,7 +98,7 @@ def test_it_says_for_which_slot_it_was_made(
     template, bare: Path, acme: Client, monkeypatch: pytest.MonkeyPatch, slot: str | None
 ) -> None:
     template("good", "# Weekly")
-    monkeypatch.setattr("workbench.reports.render._page", lambda *_: "")  # without a kernel
+    monkeypatch.setattr(sys.modules["workbench.reports.render"], "_page", lambda *_: "")  # without a kernel
     monkeypatch.delenv("WORKBENCH_SLOT", raising=False)
     if slot:
         monkeypatch.setenv("WORKBENCH_SLOT", slot)
