@@ -146,7 +146,7 @@ def test_the_best_of_each_line_stands_out_and_the_primary_metric_comes_first() -
     html = model_card.metric_table(given)
     assert html.index("ROC AUC") < html.index("Log loss")
     assert re.findall(r'<td class="num best">([\d.]+)', html) == ["0.800", "0.400"]
-    assert "0.790 to 0.810" in html
+    assert "0.790 to 0.810".replace(" ", "\N{NO-BREAK SPACE}") in html
 
 
 def test_a_metric_that_a_model_lacks_is_a_dash() -> None:

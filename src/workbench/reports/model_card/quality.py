@@ -48,7 +48,7 @@ def _cell(estimate: Estimate | None, show: Any, *, best: bool) -> Cell:
     interval = (
         say("{low} to {high}", low=show(estimate.low), high=show(estimate.high)) if estimate.low is not None else ""
     )
-    return Cell(show(estimate.value), "best" if best else "", interval)
+    return Cell(show(estimate.value), "best" if best else "", interval.replace(" ", "\N{NO-BREAK SPACE}"))
 
 
 def comparison(evaluation: dict[str, Any]) -> Html:
