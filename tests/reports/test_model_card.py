@@ -188,7 +188,7 @@ def test_groups_are_compared_only_where_there_are_enough_rows(acme) -> None:
 
 def test_the_data_are_told_fold_by_fold() -> None:
     html = text(model_card.fold_table(FOLDS, ROLES))
-    assert re.search(r"Training.*5,000\s+2024-01-01\s+2024-08-31\s+20 %", html)
+    assert re.search(r"Training.*5,000\s+1 Jan 2024\s+31 Aug 2024\s+20 %", html)
     untimed = {"only": {"rows": 1, "first": None, "last": None, "target": None}}
     plain = model_card.fold_table(untimed, ROLES | {"time": None, "task": "multiclass"})
     assert "From" not in plain
