@@ -72,7 +72,11 @@ class MailCourier:
             return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
         server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
         if self._delivery.security == "starttls":
-            server.starttls(context=context)
+            try:
+                server.starttls(context=context)
+            except BaseException:
+                server.close()
+                raise
         return server
 
 
