@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from kedro.io import DatasetError
 
+from workbench.clients.reporting import SLOT
 from workbench.datasets import LastNumbers, ReportNumbers
-from workbench.datasets.numbers import SLOT
 
 
 def test_what_is_saved_is_what_the_next_report_compares_with(tmp_path: Path) -> None:

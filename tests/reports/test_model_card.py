@@ -122,8 +122,8 @@ def test_a_paired_difference_counts_for_more_than_two_intervals(metric, network,
 def test_many_models_are_compared_in_a_table() -> None:
     given = evaluation(0.8, 0.7)
     given["models"] |= {"linear": {"roc_auc": {"value": 0.805, "low": 0.79, "high": 0.82}}}
-    leads = {"boosting": (-0.12, -0.08), "linear": (-0.01, 0.02), "majority": (-0.35, -0.25)}
-    found = {name: {"roc_auc": {"value": 0.0, "low": low, "high": high}} for name, (low, high) in leads.items()}
+    leads = {"boosting": (-0.1, -0.12, -0.08), "linear": (0.005, -0.01, 0.02), "majority": (-0.3, -0.35, -0.25)}
+    found = {name: {"roc_auc": dict(zip(("value", "low", "high"), lead, strict=True))} for name, lead in leads.items()}
     html = model_card.comparison(given | {"differences": found})
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", html)
     assert [cells[i : i + 4] for i in range(0, len(cells), 4)] == [

@@ -7,20 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+from workbench.clients.reporting import ABOUT, COMPARED, SLOT
 from workbench.datasets.base import PathDataset, ReadOnlyDataset
 from workbench.errors import DataError
 from workbench.files import durable_folder, recover_folder
 
-__all__ = ["ABOUT", "COMPARED", "SLOT", "LastNumbers", "ReportNumbers"]
-
-ABOUT = "about"
-"""The record that says what the report was made by, when, and for which slot; no table may have its name."""
-
-COMPARED = "compared_with"
-"""The tables of the report that this one was compared with; null: it was the first. No table may have its name."""
-
-SLOT = "WORKBENCH_SLOT"
-"""Environment variable with the slot of a schedule that reports are made for: ``weekly/20261124T060000Z``."""
+__all__ = ["LastNumbers", "ReportNumbers", "last_numbers"]
 
 
 class ReportNumbers(PathDataset[dict[str, Any], dict[str, Any]]):

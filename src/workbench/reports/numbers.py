@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from workbench.datasets.numbers import ABOUT, COMPARED
+from workbench.clients.reporting import ABOUT, COMPARED
 from workbench.engines import is_expression
 from workbench.errors import ReportError
 

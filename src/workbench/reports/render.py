@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients import Client
-from workbench.datasets.numbers import SLOT
+from workbench.clients.reporting import SLOT
 from workbench.errors import ConfigurationError, KernelLost, ReportError
 from workbench.files import sha256_of_file
 from workbench.reports.execute import Limits, execute

@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from workbench.clients import Client, ClientRegistry
+from workbench.clients.reporting import SLOT
 from workbench.clients.schedule import Schedule
-from workbench.datasets.numbers import SLOT
 from workbench.delivery import Item, Parcel
 from workbench.delivery.index import index_page
 from workbench.errors import ConfigurationError, DeliveryError, Terminal, Transient, Unreachable, WorkbenchError

@@ -61,7 +61,7 @@ def comparison(evaluation: dict[str, Any]) -> Html:
     others = [other for other in found if other != mine]
     pairs = {other: lead_over(evaluation, metric, other) for other in others}
     if len(others) > MOST_SENTENCES and all(pairs.values()):
-        told = _leads(metric, mine, found, task, {other: lead for other, lead in pairs.items() if lead})
+        told = _leads(metric, mine, task, {other: lead for other, lead in pairs.items() if lead})
     else:
         told = joined(
             *(
@@ -72,13 +72,13 @@ def comparison(evaluation: dict[str, Any]) -> Html:
     return joined(told, paragraph(say("In other words:")), _readings(evaluation))
 
 
-def _leads(metric: str, mine: str, found: dict[str, Estimate], task: str, pairs: dict[str, Estimate]) -> Html:
+def _leads(metric: str, mine: str, task: str, pairs: dict[str, Estimate]) -> Html:
     """The same for many models, where sentences would repeat themselves: a row each."""
     show = metric_words(metric).show
     rows = [
         [
             model_name(other, task),
-            _with_sign(leads(metric, found[mine], found[other]), show),
+            _with_sign(lead.value, show),
             say("{low} to {high}", low=_with_sign(lead.low, show), high=_with_sign(lead.high, show)),
             say("yes") if lead.apart_from(Estimate(0.0, 0.0, 0.0)) else say("no"),
         ]
