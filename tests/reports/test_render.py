@@ -105,6 +105,19 @@ def test_it_says_for_which_slot_it_was_made(
     assert render(bare, "good", client=acme, inputs={}, limits=Limits(60)).about["slot"] == slot
 
 
+def test_a_cold_kernel_talks_in_the_reports_own_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a port, whoever reads the loopback could read a client's report."""
+    from workbench.reports.kernel import ReportKernel, report_kernel
+
+    monkeypatch.delenv("WORKBENCH_ZYGOTE", raising=False)
+    monkeypatch.setattr(ReportKernel, "start_kernel", lambda *_, **__: None)
+    for folder, transport in ((tmp_path / "short", "ipc"), (tmp_path / ("long" * 25), "tcp")):
+        folder.mkdir()
+        with report_kernel(folder, 60) as kernel:
+            assert kernel.transport == transport
+            assert transport == "tcp" or Path(kernel.ip).parent == folder
+
+
 @pytest.fixture
 def long_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the path of a socket may be."""
