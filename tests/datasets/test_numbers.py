@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from kedro.io import DatasetError
 
+from workbench.clients.reporting import SLOT
 from workbench.datasets import LastNumbers, ReportNumbers
 
 
@@ -19,6 +21,37 @@ def test_what_is_saved_is_what_the_next_report_compares_with(tmp_path: Path) -> 
     assert last.load() == saved.load() == numbers
     saved.save({"rows": []})
     assert last.load() == {"rows": []}, "a table that is no longer there is gone"
+
+
+def test_what_a_report_was_compared_with_lies_beside_it(tmp_path: Path) -> None:
+    saved = ReportNumbers(filepath=str(tmp_path / "weekly.tables"))
+    for value in (1, 2):
+        saved.save({"rows": [value]})
+    assert json.loads((tmp_path / "weekly.tables" / "compared_with.json").read_text()) == {"rows": [1]}
+    assert saved.load() == {"rows": [2]}, "it is no table of the report's own"
+
+
+def test_a_slot_that_is_begun_again_compares_with_the_slot_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first attempt that was killed after it had rendered was delivered to nobody."""
+    last = LastNumbers(client="acme", report="weekly", path=str(tmp_path))
+    saved = ReportNumbers(filepath=str(tmp_path / "acme" / "08_reporting" / "weekly.tables"))
+
+    def attempt(slot: str, value: int) -> list[int] | None:
+        monkeypatch.setenv(SLOT, slot)
+        before = last.load()
+        saved.save({"about": {"slot": slot}, "rows": [value]})
+        return before and before["rows"]
+
+    assert [attempt("weekly/1", value) for value in (1, 2, 3)] == [None, None, None], (
+        "the first slot has none before it"
+    )
+    assert [attempt("weekly/2", value) for value in (4, 5, 6)] == [[3], [3], [3]]
+    assert attempt("weekly/3", 7) == [6]
+    assert attempt("daily/3", 8) == [7], "another schedule is another slot"
+    monkeypatch.delenv(SLOT)
+    assert last.load()["rows"] == [8], "by hand, it is the last one, whoever asked for that"
 
 
 def test_a_damaged_last_report_counts_as_none(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -102,6 +103,35 @@ def test_a_workflow_of_teams(https: Any, parcel: Any, secrets: Any) -> None:
     for part in (parcel.subject, *parcel.summary, parcel.owner):
         assert part in said.replace("\\", ""), "the text is Markdown, so its signs are escaped"
     assert "http" not in said, "a picture from elsewhere would tell who reads"
+
+
+def test_what_a_report_says_is_never_a_link_or_a_style(https: Any, parcel: Any, secrets: Any) -> None:
+    """Teams reads Markdown; a value out of a client's data is none."""
+    address = f"workflows://127.0.0.1:{https.port}/{'a' * 32}/canarySignature_1/"
+    courier(secrets, address).send(replace(parcel, summary=("[pay](https://evil.example) *now* _x_",)), "x")
+    body = json.loads(https.got[0].body)["attachments"][0]["content"]["body"]
+    said = "\n".join(block["text"] for block in body)
+    assert "[pay](" not in said
+    assert "*now*" not in said
+
+
+def test_no_service_shows_a_picture_from_elsewhere_keeps_a_state_or_logs_the_address(
+    http: Any, parcel: Any, secrets: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import apprise
+
+    seen: list[Any] = []
+    real = apprise.Apprise.instantiate
+    monkeypatch.setattr(
+        apprise.Apprise, "instantiate", lambda *args, asset, **kw: seen.append(asset) or real(*args, asset=asset, **kw)
+    )
+    courier(secrets, f"json://127.0.0.1:{http.port}/x").send(parcel, "x")
+    (asset,) = seen
+    for kind in apprise.NotifyType:
+        assert asset.image_url(kind, "128x128") is None
+        assert asset.image_url(kind, "128x128", logo=True) is None
+    assert asset.storage_mode == apprise.PersistentStoreMode.MEMORY
+    assert asset.secure_logging
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, Unreachable), (502, Unreachable), (401, DeliveryError)])

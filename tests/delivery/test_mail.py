@@ -162,3 +162,18 @@ def test_a_certificate_that_nobody_vouches_for(
     with pytest.raises(DeliveryError, match="certificate is not valid"):
         send(server, parcel, secrets)
     assert server.messages == []
+
+
+def test_a_server_without_tls_gets_neither_password_nor_message(parcel: Any, secrets: Any) -> None:
+    box = Mailbox()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        box.port = free.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller.start()
+    try:
+        with pytest.raises(DeliveryError, match="offers no STARTTLS"):
+            send(box, parcel, secrets)
+    finally:
+        controller.stop()
+    assert box.messages == []

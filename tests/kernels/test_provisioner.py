@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -173,3 +174,61 @@ def test_it_talks_in_a_private_folder_and_says_nothing_when_it_starts(
     session.end()
     assert not folder.exists()
     assert capfd.readouterr().err == ""
+
+
+def test_no_kernel_walks_through_what_all_share(start: Callable[..., Session]) -> None:
+    """To look at an object is to write to it. Each walk through all modules would cost 5 to 17 MB."""
+    rollup = start().run("from pathlib import Path; print(Path('/proc/self/smaps_rollup').read_text())")
+    private = [int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private_")]
+    assert sum(private) / 1024 < 20
+
+
+def test_what_the_zygote_found_out_a_kernel_knows(start: Callable[..., Session]) -> None:
+    session = start()
+    modules = "{module.__file__ for module in list(sys.modules.values()) if getattr(module, '__file__', None)}"
+    asked = f"import sys; known = set(get_ipython().kernel.debugger.kernel_modules); all_ = {modules}"
+    session.run(asked)
+    assert session.run("sorted(all_ - known)") == "[]"
+    assert session.run("len(known) > 500, known <= all_, sys.modules['ipykernel.ipkernel'].sys is sys") == (
+        "(True, True, True)"
+    )
+    session.run("import tabnanny; assert 'tabnanny' in sys.modules")
+    session.run("%reset -f --aggressive")
+    assert session.run("import sys; 'tabnanny' in sys.modules, 'numpy' in sys.modules") == "(False, True)"
+
+
+def test_what_a_persons_own_settings_import_is_known_too(start: Callable[..., Session], tmp_path: Path) -> None:
+    """IPython reads them in the fork: the zygote knows nothing of whoever it is."""
+    profile = tmp_path / "profile_default"
+    (profile / "startup").mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("import tabnanny")
+    (profile / "startup" / "first.py").write_text("import pyclbr")
+    session = start(env={**os.environ, "IPYTHONDIR": str(tmp_path)})
+    assert session.is_warm
+    known = "import sys; get_ipython().kernel.debugger.kernel_modules.count(sys.modules['tabnanny'].__file__)"
+    assert session.run(known) == "1"
+    session.run("%reset -f --aggressive")
+    assert session.run("import sys; 'tabnanny' in sys.modules, 'pyclbr' in sys.modules") == "(True, True)"
+
+
+def test_siblings_have_sessions_and_logs_of_their_own(start: Callable[..., Session]) -> None:
+    shown = "import json; app = get_ipython().kernel.parent; print(json.dumps([app.session.session, app.session.key.hex()]))"
+    one, two = (json.loads(start().run(shown)) for _ in range(2))
+    assert all(mine and mine != yours for mine, yours in zip(one, two, strict=True))
+
+
+def test_another_command_line_is_read_by_ipykernel_itself(start: Callable[..., Session]) -> None:
+    session = start(extra_arguments=["--matplotlib=agg", "--InteractiveShell.cache_size=7"])
+    assert session.is_warm
+    assert session.run("get_ipython().kernel.parent.matplotlib, get_ipython().cache_size") == "('agg', 7)"
+
+
+def test_under_a_long_temporary_folder_it_talks_over_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket's path would be too long there; nothing is left behind."""
+    long = tmp_path / ("x" * 90)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    manager = KernelManager(kernel_name="python3", kernel_spec_manager=OneKernel(warm=True))
+    asyncio.run(WarmProvisioner(parent=manager, kernel_spec=manager.kernel_spec).pre_launch())
+    assert manager.transport == "tcp"
+    assert not list(long.glob("workbench-kernel-*"))

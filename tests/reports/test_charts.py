@@ -113,9 +113,11 @@ def test_neutral_colours_follow_the_reader_and_letters_are_outlines_of_the_pages
 
 
 def test_a_script_that_the_font_has_not_is_drawn_all_the_same(recwarn) -> None:
-    svg_of(charts.importance([{"feature": "возраст ηλικία 年齢", "importance": 0.5, "std": 0.0}], "roc_auc", 3))
-    missing = [str(one.message) for one in recwarn if "missing from font" in str(one.message)]
-    assert all(ord(sign) > 0x2FFF for text in missing for sign in re.findall(r"[^\x00-\x7f]", text)), missing
+    """Greek and Cyrillic are in Inter, Georgian and Armenian in DejaVu; for Chinese there is no letter in either."""
+    names = ("возраст ηλικία 年齢", "ასაკი տարիք")
+    svg_of(charts.importance([{"feature": name, "importance": 0.5, "std": 0.0} for name in names], "roc_auc", 3))
+    missing = {chr(int(found[1])) for one in recwarn if (found := re.match(r"Glyph (\d+) .*missing", str(one.message)))}
+    assert missing <= set("年齢")
 
 
 def test_rows_of_equal_score_pass_a_threshold_together() -> None:

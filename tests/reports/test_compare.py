@@ -120,7 +120,8 @@ def test_numbers_are_json_and_nothing_else() -> None:
     assert as_numbers({"t": table}) == {"t": [{"when": "2026-01-02T00:00:00", "x": None, "d": 1.5, "i": None}]}
     with pytest.raises(ReportError, match="cannot be named"):
         as_numbers({"../x": {}})
-    with pytest.raises(ReportError, match="cannot be named 'about'"):
-        as_numbers({"about": {}})
+    for name in ("about", "compared_with"):
+        with pytest.raises(ReportError, match=f"cannot be named '{name}'"):
+            as_numbers({name: {}})
     with pytest.raises(ReportError, match="'t' holds a value of type bytes"):
         as_numbers({"t": {"x": b"1"}})

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from workbench.clients import ClientRegistry
+from workbench.datasets import ReportNumbers
+from workbench.notebook import fleet
 from workbench.reports import fleet_overview
 from workbench.reports.fleet_overview.outliers import outliers
 
@@ -88,3 +90,13 @@ def trend(metric: str, *values: float):
 def test_only_a_metric_that_got_worse_stands_out(metric, newest, named) -> None:
     found = outliers([], trend(metric, 0.80, 0.81, 0.79, 0.80, 0.82, newest))
     assert bool(found) == named
+
+
+def test_the_last_page_is_compared_with_as_it_was_and_without_what_it_was_compared_with(tmp_path: Path) -> None:
+    saved = ReportNumbers(filepath=str(tmp_path / ".workbench" / "reports" / "fleet_overview.tables"))
+    for number in (1, 2):
+        saved.save({"about": {"made": "2026-11-30T12:00:00+00:00"}, "fleet_clients": [{"client": "acme", "n": number}]})
+    last = fleet._last(tmp_path)
+    assert last is not None
+    assert last.keys() == {"about", "fleet_clients"}
+    assert last["fleet_clients"] == [{"client": "acme", "n": 2}]

@@ -27,7 +27,7 @@ LANGUAGES = sorted(path.name for path in locale.CATALOGUES.iterdir())
 
 @pytest.fixture(scope="module")
 def said():
-    return {one.id for one in collect.sentences(ROOT / "src/workbench/reports", ROOT / "notebooks/reports") if one.id}
+    return {one.id for one in collect.sentences(collect.ROOMS, ROOT / "notebooks/reports") if one.id}
 
 
 @pytest.fixture
@@ -92,6 +92,34 @@ def test_a_language_without_a_catalogue_is_english_with_its_own_numbers(speak) -
     assert locale.language_of("it_CH") == "en"
 
 
+GLOSSARY = {
+    "held-out rows": {"de": "Testzeilen", "fr": "lignes de test"},
+    "majority baseline": {"de": "naive Vorhersage", "fr": "prédiction naïve"},
+    "challenger": {"de": "Herausforderer", "fr": "challenger"},
+    "champion": {"de": "Champion", "fr": "champion"},
+    "predictions": {"de": "Vorhersage", "fr": "prédiction"},
+    "features": {"de": "Merkmal", "fr": "variable"},
+    "metrics": {"de": "Gütemaß", "fr": "métrique"},
+}
+"""What is said in English with one word is said with one word in each language."""
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_one_thing_has_one_name(language: str, said) -> None:
+    for message in said:
+        text = message if isinstance(message, str) else message[-1]
+        for term, names in GLOSSARY.items():
+            plain = re.sub(r"\{\w+(:[^}]*)?\}", "", text)
+            if re.search(rf"(?<!\w){term}(?!\w)", plain, re.IGNORECASE):
+                assert names[language].lower() in locale.say(text, in_locale=language).lower(), text
+
+
+def test_french_puts_a_space_that_does_not_break_before_a_colon(said) -> None:
+    for message in said:
+        text = locale.say(message if isinstance(message, str) else message[-1], in_locale="fr")
+        assert not re.search(r"[ \w][:;?!»](?!\w)|« | %(?!Y)", re.sub(r"\{[^}]*\}", "", text)), text
+
+
 def test_a_sentence_that_no_catalogue_has_is_said_in_english(speak) -> None:
     speak("de")
     assert locale.say("{n} zebras", n=3) == "3 zebras"
@@ -115,9 +143,10 @@ def test_what_a_table_holds_in_english_is_said_in_the_readers_language(speak) ->
     )
     speak("fr")
     assert words.named(sentence) == (
-        "ROC AUC 0,91 contre 0,9\N{NO-BREAK SPACE}: meilleur que la version championne 3 de 0,01, avec une marge de 0,005."
+        "ROC AUC 0,91 contre 0,9\N{NO-BREAK SPACE}: meilleur de 0,01 que la version championne 3, pour une marge "
+        "exigée de 0,005."
     )
-    assert locale.spoken("delay is not one of a, b", REASONS) == "delay n'est pas l'un de a, b"
+    assert locale.spoken("delay is not one of a, b", REASONS) == "delay n'est pas l'une des valeurs a, b"
     assert locale.spoken("something new", SENTENCES) == "something new"
 
 
@@ -135,7 +164,7 @@ def test_the_page_for_a_manager_speaks_german(speak, acme) -> None:
     checks = checks_of(acme, evaluation, verdict, summary, drift)
     assert checks[0]["answer"] == "Too much of it is faulty, in orders.", "the table stays English"
     html = health(checks)
-    assert "Zu viel davon ist fehlerhaft, in orders." in html
+    assert "Ein zu großer Teil ist fehlerhaft, in orders." in html
     assert "Sind die Daten in Ordnung?" in html
     assert not re.search(r"\b(the|is|and|of)\b", re.sub(r"<[^>]*>", " ", html))
     assert facts_of(evaluation, summary, drift, 3)[0]["fact"] == "Cases scored"

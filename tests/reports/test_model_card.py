@@ -119,6 +119,26 @@ def test_a_paired_difference_counts_for_more_than_two_intervals(metric, network,
     assert said in html
 
 
+def test_many_models_are_compared_in_a_table() -> None:
+    given = evaluation(0.8, 0.7)
+    given["models"] |= {"linear": {"roc_auc": {"value": 0.805, "low": 0.79, "high": 0.82}}}
+    leads = {"boosting": (-0.1, -0.12, -0.08), "linear": (0.005, -0.01, 0.02), "majority": (-0.3, -0.35, -0.25)}
+    found = {name: {"roc_auc": dict(zip(("value", "low", "high"), lead, strict=True))} for name, lead in leads.items()}
+    html = model_card.comparison(given | {"differences": found})
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", html)
+    assert [cells[i : i + 4] for i in range(0, len(cells), 4)] == [
+        ["Gradient boosting", "+0.100", "+0.080 to +0.120", "yes"],
+        ["Linear model", "−0.005", "−0.020 to +0.010", "no"],
+        ["Majority guess", "+0.300", "+0.250 to +0.350", "yes"],
+    ]
+    assert "no accident" not in html, "nobody reads the same sentence three times"
+    del found["linear"]
+    assert html.count("<tr>") == 4
+    assert "no accident" in model_card.comparison(given | {"differences": found}), (
+        "without its pair, it is told in words"
+    )
+
+
 def test_the_best_of_each_line_stands_out_and_the_primary_metric_comes_first() -> None:
     given = evaluation()
     for model, value in (("network", 0.5), ("boosting", 0.4), ("majority", 0.6)):
@@ -126,7 +146,7 @@ def test_the_best_of_each_line_stands_out_and_the_primary_metric_comes_first() -
     html = model_card.metric_table(given)
     assert html.index("ROC AUC") < html.index("Log loss")
     assert re.findall(r'<td class="num best">([\d.]+)', html) == ["0.800", "0.400"]
-    assert "0.790 to 0.810" in html
+    assert "0.790 to 0.810".replace(" ", "\N{NO-BREAK SPACE}") in html
 
 
 def test_a_metric_that_a_model_lacks_is_a_dash() -> None:
@@ -168,7 +188,7 @@ def test_groups_are_compared_only_where_there_are_enough_rows(acme) -> None:
 
 def test_the_data_are_told_fold_by_fold() -> None:
     html = text(model_card.fold_table(FOLDS, ROLES))
-    assert re.search(r"Training.*5,000\s+2024-01-01\s+2024-08-31\s+20 %", html)
+    assert re.search(r"Training.*5,000\s+1 Jan 2024\s+31 Aug 2024\s+20 %", html)
     untimed = {"only": {"rows": 1, "first": None, "last": None, "target": None}}
     plain = model_card.fold_table(untimed, ROLES | {"time": None, "task": "multiclass"})
     assert "From" not in plain

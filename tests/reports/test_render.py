@@ -93,6 +93,31 @@ def test_a_template_sees_its_inputs_and_parameters_and_hides_its_code(template, 
     assert not list(bare.rglob("ran"))
 
 
+@pytest.mark.parametrize("slot", ["weekly/20261124T060000Z", None])
+def test_it_says_for_which_slot_it_was_made(
+    template, bare: Path, acme: Client, monkeypatch: pytest.MonkeyPatch, slot: str | None
+) -> None:
+    template("good", "# Weekly")
+    monkeypatch.setattr(sys.modules["workbench.reports.render"], "_page", lambda *_: "")  # without a kernel
+    monkeypatch.delenv("WORKBENCH_SLOT", raising=False)
+    if slot:
+        monkeypatch.setenv("WORKBENCH_SLOT", slot)
+    assert render(bare, "good", client=acme, inputs={}, limits=Limits(60)).about["slot"] == slot
+
+
+def test_a_cold_kernel_talks_in_the_reports_own_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a port, whoever reads the loopback could read a client's report."""
+    from workbench.reports.kernel import ReportKernel, report_kernel
+
+    monkeypatch.delenv("WORKBENCH_ZYGOTE", raising=False)
+    monkeypatch.setattr(ReportKernel, "start_kernel", lambda *_, **__: None)
+    for folder, transport in ((tmp_path / "short", "ipc"), (tmp_path / ("long" * 25), "tcp")):
+        folder.mkdir()
+        with report_kernel(folder, 60) as kernel:
+            assert kernel.transport == transport
+            assert transport == "tcp" or Path(kernel.ip).parent == folder
+
+
 @pytest.fixture
 def long_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the path of a socket may be."""

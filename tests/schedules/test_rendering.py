@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from workbench.clients import ClientRegistry
+from workbench.clients.brand import Brand
 from workbench.errors import ReportError, Unreachable
 from workbench.schedules import rendering
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -79,3 +85,27 @@ def test_what_a_failed_command_said(output: str, errors: str, code: int, kind: t
     assert type(error) is kind
     assert said in str(error)
     assert "Error:" not in str(error)
+
+
+def test_titles_are_in_the_clients_language_and_the_slot_goes_along(
+    fleet: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = fleet(acme={"weekly": {"cron": "0 6 * * 1", "templates": ["model_card"]}})
+    templates, made = project / "notebooks" / "reports", project / "data" / "acme" / "model_card.html"
+    templates.mkdir(parents=True)
+    made.parent.mkdir(parents=True)
+    made.write_text("<!doctype html></html>")
+    shutil.copy(ROOT / "notebooks" / "reports" / "model_card.ipynb", templates)
+    seen: list[str] = []
+
+    def kedro(project: Path, arguments: object, environment: dict[str, str], *_: object, **__: object) -> str:
+        seen.append(environment["WORKBENCH_SLOT"])
+        return json.dumps([{"files": {"html": str(made)}}])
+
+    monkeypatch.setattr(rendering, "_kedro", kedro)
+    client = ClientRegistry(project).load("acme").model_copy(update={"brand": Brand(locale="fr")})
+    (folder := tmp_path / "slot").mkdir()
+    environ = {"WORKBENCH_SLOT": "weekly/20261124T060000Z"}
+    (item,) = rendering.render_reports(project, client, client.schedule["weekly"], folder, environ)
+    assert item.title == "Fiche du modèle"
+    assert seen == ["weekly/20261124T060000Z"]

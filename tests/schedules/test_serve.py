@@ -15,6 +15,7 @@ import pytest
 from workbench.errors import ConfigurationError, DeliveryError, DeliveryInDoubt, ReportError, Unreachable
 from workbench.schedules import receipts
 from workbench.schedules.book import SlotBook
+from workbench.schedules.parcels import read_parcel
 from workbench.schedules.serve import serve
 
 DUE = datetime(2026, 11, 24, 6, tzinfo=UTC)
@@ -47,6 +48,28 @@ def courier(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Courier]:
         return made
 
     return make
+
+
+def test_a_renderer_is_told_the_slot_and_the_parcel_knows_language_and_clock(fleet: Any, rendered: Any) -> None:
+    project = fleet(acme={"daily": DAILY["daily"] | {"timezone": "Europe/Zurich"}})
+    path = project / "conf/clients/acme/client.yml"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"brand": {"locale": "de_CH"}}))
+    seen: list[str] = []
+
+    def render(project: Path, client: Any, schedule: Any, folder: Path, environ: Any) -> Any:
+        seen.append(environ["WORKBENCH_SLOT"])
+        return rendered(project, client, schedule, folder, environ)
+
+    serve(project, "acme", "daily", datetime(2026, 11, 24, 5, tzinfo=UTC), render=render)
+    assert seen == ["daily/20261124T050000Z"]
+    folder = project / "data/acme/09_delivered/daily/20261124T050000Z"
+    assert (read_parcel(folder).locale, read_parcel(folder).timezone) == ("de_CH", "Europe/Zurich")
+    for index in (project / "data/acme/09_delivered/index.html", project / "deliveries/acme/reports/index.html"):
+        assert "24. November 2026, 06:00 Europe/Zurich" in index.read_text()
+    record = json.loads((folder / "parcel.json").read_text())
+    del record["locale"], record["timezone"]  # as it was written before there were languages
+    (folder / "parcel.json").write_text(json.dumps(record))
+    assert read_parcel(folder).locale == "en"
 
 
 def state(project: Path) -> tuple[str, int, str | None]:

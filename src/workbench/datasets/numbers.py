@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+from workbench.clients.reporting import ABOUT, COMPARED, SLOT
 from workbench.datasets.base import PathDataset, ReadOnlyDataset
 from workbench.errors import DataError
 from workbench.files import durable_folder, recover_folder
 
-__all__ = ["LastNumbers", "ReportNumbers"]
+__all__ = ["LastNumbers", "ReportNumbers", "last_numbers"]
 
 
 class ReportNumbers(PathDataset[dict[str, Any], dict[str, Any]]):
-    """Name to rows or record, ``<name>.json`` each, indented so that two of them can be diffed; changes as a whole."""
+    """Name to rows or record, ``<name>.json`` each, indented so that two of them can be diffed; changes as a whole.
+
+    With them lies what they were compared with, as ``compared_with.json``.
+    """
 
     def load(self) -> dict[str, Any]:
         """All tables and records, sorted by name."""
         recover_folder(self._path)
-        return read_numbers(self._present())
+        found = read_numbers(self._present())
+        found.pop(COMPARED, None)
+        return found
 
     def save(self, data: dict[str, Any]) -> None:
         """Write them durably; NaN and infinities are refused, because JSON has none."""
+        kept = {**data, COMPARED: last_numbers(self._path)}
         with durable_folder(self._path) as staging:
-            for name, value in data.items():
+            for name, value in kept.items():
                 if not name.isidentifier():
                     raise DataError(f"table name {name!r} is not an identifier", where=str(self._path))
                 text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
@@ -48,10 +56,7 @@ class LastNumbers(ReadOnlyDataset["dict[str, Any] | None"]):
     def load(self) -> dict[str, Any] | None:
         """The numbers. What cannot be read is no reason to make no report: it counts as none."""
         recover_folder(self._path)
-        try:
-            return read_numbers(self._path) if self._path.is_dir() else None
-        except ValueError:
-            return None
+        return last_numbers(self._path)
 
     def fingerprint(self, look: object) -> dict[str, str]:
         """Does not count: a report is not made anew because it was made."""
@@ -67,3 +72,20 @@ class LastNumbers(ReadOnlyDataset["dict[str, Any] | None"]):
 def read_numbers(folder: Path) -> dict[str, Any]:
     """The tables and records of a folder."""
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+
+
+def last_numbers(folder: Path) -> dict[str, Any] | None:
+    """What a report is to be compared with: the last one that lies in the folder, or none.
+
+    A slot may be begun again after it was killed. Then the last report is its own first attempt, which nobody has got,
+    and what counts is the one before.
+    """
+    try:
+        found = read_numbers(folder) if folder.is_dir() else None
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    before: dict[str, Any] | None = found.pop(COMPARED, None)
+    slot = os.environ.get(SLOT)
+    return before if slot and found.get(ABOUT, {}).get("slot") == slot else found

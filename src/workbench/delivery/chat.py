@@ -64,7 +64,7 @@ class ChatCourier:
         with apprise.LogCapture(level=logging.DEBUG) as spoken:  # type: ignore[no-untyped-call]
             result = sender.notify(
                 title=parcel.subject,
-                body="\n\n".join([*parcel.summary, f"Questions to {parcel.owner}"]),
+                body="\n\n".join([*parcel.summary, parcel.contact]),
                 body_format=apprise.NotifyFormat.TEXT,
                 attach=files or None,
             )

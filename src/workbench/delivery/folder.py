@@ -43,7 +43,7 @@ class FolderCourier:
                 for item in parcel.items:
                     shutil.copyfile(parcel.folder / item.name, staging / item.name)
                 shutil.copyfile(parcel.folder / "parcel.json", staging / "parcel.json")
-            write_text(self._folder / "index.html", index_page(self._folder, parcel.title))
+            write_text(self._folder / "index.html", index_page(self._folder, parcel.title, parcel.locale))
         except (OSError, StorageError) as error:
             # A share that is full today may have room tomorrow; one that takes nothing of ours will not.
             cause = error.__cause__ if isinstance(error, StorageError) else error

@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from workbench.clients.delivery import EmailDelivery
 from workbench.delivery.parcel import Parcel
 from workbench.errors import DeliveryError, DeliveryInDoubt, Unreachable
+from workbench.reports.locale import language_of, say
 
 __all__ = ["MailCourier", "message_for"]
 
@@ -71,7 +72,11 @@ class MailCourier:
             return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
         server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
         if self._delivery.security == "starttls":
-            server.starttls(context=context)
+            try:
+                server.starttls(context=context)
+            except BaseException:
+                server.close()
+                raise
         return server
 
 
@@ -81,13 +86,17 @@ def message_for(parcel: Parcel, delivery: EmailDelivery, recipient: str) -> Emai
     local, _, domain = delivery.sender.partition("@")
     message["From"] = Address(parcel.owner if "@" not in parcel.owner else "", local, domain)
     message["To"] = recipient
-    message["Subject"] = f"{parcel.subject} ({parcel.due:%d %B %Y})"
+    message["Subject"] = f"{parcel.subject} ({parcel.day})"
     message["Date"] = format_datetime(parcel.due)
     message["Message-ID"] = f"<{parcel.key.replace('/', '.')}.{_short(recipient)}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies to it
-    titles = list(dict.fromkeys(item.title for item in parcel.items))
-    closing = f"Attached: {', '.join(titles)}." if delivery.attach else f"Made: {', '.join(titles)}."
-    message.set_content("\n\n".join([parcel.title, *parcel.summary, closing, f"Questions to {parcel.owner}"]) + "\n")
+    titles = ", ".join(dict.fromkeys(item.title for item in parcel.items))
+    closing = (
+        say("Attached: {titles}.", titles=titles, in_locale=parcel.locale)
+        if delivery.attach
+        else say("Made: {titles}.", titles=titles, in_locale=parcel.locale)
+    )
+    message.set_content("\n\n".join([parcel.title, *parcel.summary, closing, parcel.contact]) + "\n")
     message.add_alternative(_as_html(parcel, closing), subtype="html")
     if delivery.attach:
         for item in parcel.items:
@@ -96,6 +105,7 @@ def message_for(parcel: Parcel, delivery: EmailDelivery, recipient: str) -> Emai
             name = f"{parcel.client}_{item.name}"
             charset = {"charset": "utf-8"} if kind == "text" else {}
             message.add_attachment(content, maintype=kind, subtype=subtype, filename=name, params=charset)
+    message["Content-Language"] = language_of(parcel.locale)  # last: what begins with Content- goes down into parts
     return message
 
 
@@ -107,11 +117,12 @@ def _short(recipient: str) -> str:
 def _as_html(parcel: Parcel, closing: str) -> str:
     """Few tags and inline styles: all that mail programs agree on."""
     lines = "".join(f'<p style="margin:0 0 12px">{html.escape(line)}</p>' for line in parcel.summary)
+    style = "font:16px/1.5 system-ui,sans-serif;max-width:560px;color:#1b1f24"
     return (
-        '<div style="font:16px/1.5 system-ui,sans-serif;max-width:560px;color:#1b1f24">'
+        f'<div lang="{language_of(parcel.locale)}" style="{style}">'
         f'<h1 style="font-size:20px;margin:0 0 16px">{html.escape(parcel.title)}</h1>{lines}'
         f'<p style="margin:16px 0 0;color:#57606a">{html.escape(closing)}<br>'
-        f"Questions to {html.escape(parcel.owner)}</p></div>"
+        f"{html.escape(parcel.contact)}</p></div>"
     )
 
 

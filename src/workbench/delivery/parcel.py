@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from workbench.reports.locale import day, say
 
 __all__ = ["Item", "Parcel"]
 
@@ -53,6 +56,8 @@ class Parcel:
         folder: where the files lie.
         items: the files, in the order of the templates.
         summary: a few sentences for people, the most important first.
+        locale: the client's; messages are written in its language.
+        timezone: IANA, of the schedule; on which day the slot was depends on it.
     """
 
     client: str
@@ -63,6 +68,8 @@ class Parcel:
     folder: Path
     items: tuple[Item, ...]
     summary: tuple[str, ...] = ()
+    locale: str = "en"
+    timezone: str = "UTC"
 
     @property
     def slot(self) -> str:
@@ -80,6 +87,16 @@ class Parcel:
         return hashlib.sha256(json.dumps([(item.name, item.sha256) for item in self.items]).encode()).hexdigest()
 
     @property
+    def day(self) -> str:
+        """The slot's day, as the client's people write it."""
+        return day(self.due.astimezone(ZoneInfo(self.timezone)).date(), locale=self.locale)
+
+    @property
+    def contact(self) -> str:
+        """Whom people may ask, in their language."""
+        return say("Questions to {owner}", owner=self.owner, in_locale=self.locale)
+
+    @property
     def subject(self) -> str:
         """One line for people."""
         return f"{self.title}: {', '.join(dict.fromkeys(item.title for item in self.items))}"
@@ -92,6 +109,8 @@ class Parcel:
             "owner": self.owner,
             "schedule": self.schedule,
             "due": self.due.isoformat(),
+            "locale": self.locale,
+            "timezone": self.timezone,
             "digest": self.digest,
             "files": [vars(item) for item in self.items],
             "summary": list(self.summary),

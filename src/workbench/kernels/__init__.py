@@ -9,7 +9,9 @@ process, session, working directory, environment and random state, over memory t
     preload.py      what a zygote imports, and that nothing runs in it which a fork would break
     wire.py         the two messages between who wants a kernel and the zygote
     zygote.py       the process: ``python -m workbench.kernels.zygote``
+    pages.py        puts what is forked into large pages
     birth.py        how a fork becomes a kernel
+    application.py  ipykernel's application and kernel, without what the zygote has done once for all forks
     process.py      starts a zygote, and asks one for a kernel; what comes back behaves as a ``subprocess.Popen``
     provisioner.py  jupyter_client's extension point: the kernel provisioner ``workbench-warm``
     client.py       a client that is ready as soon as the kernel is

@@ -8,12 +8,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.kernels.wire import Request
 
 if TYPE_CHECKING:
-    from ipykernel.kernelapp import IPKernelApp
     from traitlets.config import Config
 
 __all__ = ["become", "plain_settings", "run_kernel"]
@@ -57,13 +56,19 @@ def run_kernel(arguments: Sequence[str], on_listening: Callable[[], None]) -> No
     """
     from ipykernel.kernelapp import IPKernelApp
 
+    from workbench.kernels.application import ForkedApp
+
     # A kernel ends itself when its parent is gone. That is the zygote, whoever asked for it, and ipykernel has read the
     # environment already.
     parent = os.environ["JPY_PARENT_PID"] = str(os.getppid())
     sys.argv = ["ipykernel_launcher", *arguments]
     arguments = [*arguments, f"--IPKernelApp.parent_handle={parent}"]
     settings = plain_settings(arguments)
-    app = IPKernelApp.instance() if settings is None else _ready_made().instance(config=settings)
+    if settings is None:  # it is ipykernel's to read, and no application may be there yet
+        ForkedApp.clear_instance()
+    app = IPKernelApp.instance()
+    if settings is not None:
+        app.update_config(settings)
     app.initialize(arguments)  # type: ignore[no-untyped-call]
     on_listening()
     app.start()  # type: ignore[no-untyped-call]
@@ -92,18 +97,6 @@ def plain_settings(arguments: Sequence[str]) -> Config | None:
         else:
             return None
     return settings
-
-
-def _ready_made() -> type[IPKernelApp]:
-    """The application, whose settings are given to it; ``IPKernelApp.instance()`` finds it, since it is a subclass."""
-    from ipykernel.kernelapp import IPKernelApp
-
-    class ReadyMade(IPKernelApp):
-        def parse_command_line(self, argv: Any = None) -> None:
-            """Nothing is left to parse."""
-            self.argv = list(argv or [])
-
-    return ReadyMade
 
 
 def _paths(python_path: str) -> None:

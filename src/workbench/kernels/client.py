@@ -19,6 +19,16 @@ class PromptKernelClient(AsyncKernelClient):
     it there is nothing left to wait for; and that it arrives proves that the channel is subscribed.
     """
 
+    def start_channels(
+        self, shell: bool = True, iopub: bool = True, stdin: bool = False, hb: bool = False, control: bool = True
+    ) -> None:
+        """Start the channels that a report needs.
+
+        Nobody answers a question of its cells, and whether its kernel lives is asked of the process: the heartbeat
+        would be a thread for nothing.
+        """
+        super().start_channels(shell, iopub, stdin, hb, control)
+
     async def wait_for_ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - jupyter_client's signature
         """Wait until the kernel has answered, and what it publishes arrives.
 

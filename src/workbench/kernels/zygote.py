@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from workbench.kernels.birth import become, run_kernel
-from workbench.kernels.preload import MODULES, preload
+from workbench.kernels.pages import gather
+from workbench.kernels.preload import MODULES, check_single_threaded, preload
 from workbench.kernels.wire import Request, receive_request, send
 
 __all__ = ["Newborn", "Zygote", "main"]
@@ -182,10 +183,15 @@ def main(arguments: list[str]) -> None:
         return
     gc.disable()  # nothing that is imported goes again; looking through it again and again takes a quarter of the time
     preload(arguments[2:] or MODULES)
+    from workbench.kernels.application import prepare
+
+    prepare()
+    check_single_threaded("the application")
     # What was imported is in the oldest generation for good: a collection would write to pages that forks share.
     gc.collect()
     gc.freeze()
     gc.enable()
+    gather()
     newborn = Zygote(listener, owner).serve()
     if newborn is not None:
         run_kernel(newborn.request.arguments, newborn.announce)

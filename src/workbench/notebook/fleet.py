@@ -5,7 +5,6 @@ Every notebook imports this module, and most of them want none of it: so what it
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,13 +56,12 @@ def _champions(project: Path, clients: list[str]) -> list[dict[str, Any]]:
 
 
 def _last(project: Path) -> Numbers | None:
-    from workbench.datasets.numbers import read_numbers
+    from workbench.datasets.numbers import last_numbers
     from workbench.reports.render import reporting_folder
 
-    folder = reporting_folder(project, None) / f"{FLEET_OVERVIEW}.tables"
     try:
-        return read_numbers(folder) if folder.is_dir() else None
-    except (OSError, json.JSONDecodeError):
+        return last_numbers(reporting_folder(project, None) / f"{FLEET_OVERVIEW}.tables")
+    except OSError:
         return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from workbench.reports.locale import CATALOGUES, DOMAIN, markdown_parts
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
-__all__ = ["compiled", "read_catalogue", "sentences", "update"]
+__all__ = ["ROOMS", "compiled", "read_catalogue", "sentences", "update"]
 
 VARYING = tuple(
     f'"{name}:'
@@ -39,15 +39,20 @@ KEYWORDS = {"say": None, "noted": None, "say_count": (1, 2)}
 """The functions of :mod:`workbench.reports.locale` whose literals are sentences."""
 
 
-def sentences(code: Path, notebooks: Path) -> Catalog:
-    """All sentences of a folder's modules and of another's notebooks (their Markdown cells), without translation."""
+ROOMS = tuple(Path(__file__).parents[1] / room for room in ("reports", "delivery"))
+"""Whose code speaks to a client's people."""
+
+
+def sentences(rooms: Iterable[Path], notebooks: Path) -> Catalog:
+    """All sentences of some folders' modules and of another's notebooks (their Markdown cells), without translation."""
     from babel.messages.catalog import Catalog
     from babel.messages.extract import extract_from_file
 
     found = Catalog(project="Smithright DataWorks Workbench", charset="utf-8")
-    for path in sorted(code.rglob("*.py")):
-        for _, message, _, _ in extract_from_file("python", path, keywords=KEYWORDS):
-            found.add(message, locations=[(path.relative_to(code).as_posix(), 1)])
+    for room in rooms:
+        for path in sorted(room.rglob("*.py")):
+            for _, message, _, _ in extract_from_file("python", path, keywords=KEYWORDS):
+                found.add(message, locations=[(path.relative_to(room).as_posix(), 1)])
     for path in sorted(notebooks.glob("*.ipynb")):
         for part in _markdown(path):
             found.add(part, locations=[(path.name, 1)])
@@ -80,7 +85,7 @@ def compiled(catalogue: Catalog) -> bytes:
 
 def update(project: Path) -> dict[str, int]:
     """Bring each language's catalogue up to date, and compile it; the number of sentences that it does not have yet."""
-    found = sentences(Path(__file__).parent, project / "notebooks" / "reports")
+    found = sentences(ROOMS, project / "notebooks" / "reports")
     missing = {}
     for path in sorted(CATALOGUES.glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
         catalogue = read_catalogue(path)
@@ -109,7 +114,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _texts(string: object) -> tuple[str, ...]:
-    return string if isinstance(string, tuple) else (str(string),)
+    return string if isinstance(string, tuple) else (str(string or ""),)
 
 
 if __name__ == "__main__":

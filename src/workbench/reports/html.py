@@ -115,8 +115,8 @@ def tiles(*items: tuple[str, str, str]) -> Html:
 
 def callout(kind: Literal["good", "bad", "note"], title: str, *children: Child) -> Html:
     """A sentence that must not be missed; its kind is said by a sign and by words, not by colour alone."""
-    sign = {"good": "✓", "bad": "✗", "note": "i"}[kind]
-    return tag("div", paragraph(tag("b", f"{sign} {title}")), *children, class_=f"callout {kind}")
+    sign = tag("span", "i", class_="sign") if kind == "note" else {"good": "✓", "bad": "✗"}[kind]
+    return tag("div", paragraph(tag("b", sign, f" {title}")), *children, class_=f"callout {kind}")
 
 
 def facts(items: Mapping[str, Child]) -> Html:

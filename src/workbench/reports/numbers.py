@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from workbench.clients.reporting import ABOUT, COMPARED
 from workbench.engines import is_expression
 from workbench.errors import ReportError
 
@@ -19,9 +20,6 @@ __all__ = ["ABOUT", "Numbers", "as_numbers", "rounded"]
 
 Numbers = dict[str, Any]
 """Name of a table to its rows (a list of objects), or name of a record to its object."""
-
-ABOUT = "about"
-"""The record that says what the report was made by, and when; no table may have its name."""
 
 DIGITS = 6
 
@@ -34,7 +32,7 @@ def as_numbers(tables: Mapping[str, Any]) -> Numbers:
     """
     found: Numbers = {}
     for name, value in tables.items():
-        if not name.isidentifier() or name == ABOUT:
+        if not name.isidentifier() or name in {ABOUT, COMPARED}:
             raise ReportError(f"a table of numbers cannot be named {name[:60]!r}")
         whole = value.to_pyarrow() if is_expression(value) else value
         found[name] = _json(whole.to_pylist() if hasattr(whole, "to_pylist") else whole, name)

@@ -52,7 +52,9 @@ def page(notebook: NotebookNode, heading: Heading) -> str:
     Whatever the notebook's outputs hold passes :func:`sanitise`; the shell around it has fixed text, and the client's
     words, escaped.
     """
-    return shell(heading, *_sections(sanitise(_body(_translated(notebook, heading.look.locale)))))
+    body = sanitise(_body(_translated(notebook, heading.look.locale)))
+    # A number and its sign stay on one line.
+    return shell(heading, *_sections(re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", body)))
 
 
 def shell(heading: Heading, lead: Html, sections: list[tuple[str, str, Html]]) -> str:
@@ -88,10 +90,6 @@ def shell(heading: Heading, lead: Html, sections: list[tuple[str, str, Html]]) -
     )
     language = language_of(heading.look.locale)
     return f'<!doctype html>\n<html lang="{language}">\n<head>{head}</head>\n<body>{contents}{main}</body>\n</html>\n'
-
-
-def _logo(heading: Heading) -> str:
-    return say("Logo of {client}", client=heading.client, in_locale=heading.look.locale)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import re
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients import Client
+from workbench.clients.reporting import SLOT
 from workbench.errors import ConfigurationError, KernelLost, ReportError
 from workbench.files import sha256_of_file
 from workbench.reports.execute import Limits, execute
@@ -60,7 +62,7 @@ class Rendered:
     Attributes:
         html: the file's text.
         about: what it was made by, and when: ``client``, ``template``, ``template_digest`` (sha256 of the notebook),
-            ``parameters`` that were given, ``made`` (ISO 8601, UTC).
+            ``parameters`` that were given, ``made`` (ISO 8601, UTC), ``slot`` (of a schedule; None: by hand).
     """
 
     html: str
@@ -104,6 +106,7 @@ def render(
         "template_digest": sha256_of_file(found.path),
         "parameters": dict(bound),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "slot": os.environ.get(SLOT),
     }
     folder, secrets = reporting_folder(project, client_id), known_secrets()
     left = folder / FAILED / f"{template}.html"

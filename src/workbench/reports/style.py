@@ -49,8 +49,8 @@ STYLE: dict[str, Any] = {
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "figure.dpi": 96,
-    "font.family": "sans-serif",
-    "font.sans-serif": ["Inter", "DejaVu Sans"],  # the second for scripts that the first has not
+    # The second for scripts that the first has not. Of "sans-serif", Matplotlib takes one font and no other.
+    "font.family": ["Inter", "DejaVu Sans"],
     "font.size": 10,
     "grid.color": GRID,
     "grid.linewidth": 0.8,

@@ -13,6 +13,7 @@ from workbench.reports.sentences import SENTENCES
 
 __all__ = [
     "METRICS",
+    "MINUS",
     "MODELS",
     "MetricWords",
     "capital",

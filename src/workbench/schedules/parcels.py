@@ -41,5 +41,5 @@ def read_parcel(folder: Path) -> Parcel:
             )
     return Parcel(
         record["client"], record["title"], record["owner"], record["schedule"], datetime.fromisoformat(record["due"]),
-        folder, items, tuple(record["summary"]),
+        folder, items, tuple(record["summary"]), record.get("locale", "en"), record.get("timezone", "UTC"),
     )  # fmt: skip

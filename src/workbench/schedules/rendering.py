@@ -48,6 +48,7 @@ def render_reports(
         Unreachable: it failed by what may pass, such as another run that holds the client.
     """
     from workbench.reports import find_template
+    from workbench.reports.locale import say
 
     deadline = time.monotonic() + schedule.timeout_minutes * 60
     environment = worker_environment(environ, client.id, ClientRegistry(project).ids(), 1)
@@ -58,7 +59,7 @@ def render_reports(
     items = []
     for template in templates:
         where = f"client {client.id}, report {template.name}"
-        digest = sha256_of_file(template.path)
+        digest, title = sha256_of_file(template.path), say(template.title, in_locale=client.brand.locale)
         arguments = ["report", "run", template.name, "--clients", client.id, "--json"]
         if schedule.formats != ("html",):
             arguments += ["--format", ",".join(schedule.formats)]
@@ -70,9 +71,7 @@ def render_reports(
             made = _checked(Path(files[kind]), kind, project / "data" / client.id, where)
             target = folder / f"{template.name}.{kind}"
             shutil.copyfile(made, target)
-            items.append(
-                Item(target.name, template.title, sha256_of_file(target), target.stat().st_size, template.name, digest)
-            )
+            items.append(Item(target.name, title, sha256_of_file(target), target.stat().st_size, template.name, digest))
     return items
 
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from workbench.clients import Client, ClientRegistry
+from workbench.clients.reporting import SLOT
 from workbench.clients.schedule import Schedule
 from workbench.delivery import Item, Parcel
 from workbench.delivery.index import index_page
@@ -127,13 +128,19 @@ def _serve(  # noqa: PLR0917
     sweep(folder.parent)  # the client's lock makes this process the only one that writes here
     if not (folder / "parcel.json").is_file():
         with durable_folder(folder) as staging:
-            items = render(project, client, schedule, staging, environ)
-            parcel = Parcel(client.id, client.title, client.owner, slot.schedule, slot.due, staging, tuple(items))
-            write_parcel(parcel)
-    write_text(archive / "index.html", index_page(archive, client.title))
+            items = render(project, client, schedule, staging, {**environ, SLOT: f"{slot.schedule}/{folder.name}"})
+            write_parcel(_parcel(client, schedule, slot, staging, items))
+    write_text(archive / "index.html", index_page(archive, client.title, client.brand.locale))
     return deliver(
         read_parcel(folder), client, schedule, slot, book,
         project=project, environ=environ, again=again,
+    )  # fmt: skip
+
+
+def _parcel(client: Client, schedule: Schedule, slot: Slot, folder: Path, items: list[Item]) -> Parcel:
+    return Parcel(
+        client.id, client.title, client.owner, slot.schedule, slot.due, folder, tuple(items),
+        locale=client.brand.locale, timezone=schedule.timezone,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from workbench.reports.charts.rows import name_rows
@@ -18,6 +19,8 @@ DRIFTED = "#c44f00"
 
 STATE_COLOURS = {"stable": BLUE, "watch": ORANGE, "drift": DRIFTED}
 MOST_BINS = 12
+ROOM, LONGEST = 82, 18
+"""Characters that fit side by side below a chart, else they are written aslant; and of one name."""
 
 
 def furthest(columns: list[dict[str, Any]], limits: dict[str, float]) -> Html:
@@ -60,18 +63,19 @@ def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
         bins: ``bin``, ``before`` and ``now``; the commonest of them are shown if there are many.
     """
     kept = sorted(sorted(bins, key=lambda one: -max(one["before"], one["now"]))[:MOST_BINS], key=bins.index)
+    names = _names([one["bin"] for one in kept])
     widest = max(kept, key=lambda one: abs(one["now"] - one["before"]))
     gap = say("{before} before, {now} now", before=percent(widest["before"]), now=percent(widest["now"]))
     alt = say(
         "{column}, by bin. The bin that moved most, “{bin}”: {gap}.",
         column=column,
-        bin=spoken(widest["bin"], BINS),
+        bin=names[kept.index(widest)],
         gap=gap,
     )
     fewer = say(" The {kept} commonest of {bins}.", kept=len(kept), bins=len(bins)) if len(kept) < len(bins) else ""
     caption = say(
         "Share of the rows in each bin. “{bin}” moved most: {gap}.{fewer}",
-        bin=spoken(widest["bin"], BINS),
+        bin=names[kept.index(widest)],
         gap=gap,
         fewer=fewer,
     )
@@ -82,14 +86,34 @@ def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
             [x - 0.2 for x in places], [100 * one["before"] for one in kept], 0.38, color=GREY, label=say("training")
         )
         ax.bar([x + 0.2 for x in places], [100 * one["now"] for one in kept], 0.38, color=BLUE, label=say("new rows"))
-        names = [spoken(one["bin"], BINS).replace("$", r"\$") for one in kept]
-        long = max(map(len, names)) > 9 or len(names) > 8
-        ax.set_xticks(
-            list(places), [name[:18] for name in names], rotation=30 if long else 0, ha="right" if long else "center"
-        )
+        ticks = [_short(name).replace("$", r"\$") for name in names]
+        pairs = zip(ticks, ticks[1:] or ticks, strict=False)
+        aslant = max(len(one) + len(other) for one, other in pairs) * len(ticks) > 2 * ROOM
+        ax.set_xticks(list(places), ticks, rotation=30 if aslant else 0, ha="right" if aslant else "center")
         ax.tick_params(axis="x", length=0)
         ax.grid(visible=False, axis="x")
         ax.set_ylabel(say("% of the rows"))
         ax.set_ylim(top=1.25 * ax.get_ylim()[1])
         ax.legend(loc="upper center", ncols=2)
     return drawn.html
+
+
+def _names(bins: list[str]) -> list[str]:
+    """Upper bounds by their sign, with as few digits as still tell them apart."""
+    for digits in (3, 4):
+        names = [_name(one, digits) for one in bins]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def _name(one: str, digits: int) -> str:
+    bound = one.removeprefix("up to ")
+    if bound != one:
+        with suppress(ValueError):
+            return f"≤ {number(float(bound), digits)}"
+    return spoken(one, BINS)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"

@@ -81,5 +81,6 @@ def scores_by_answer(errors: dict[str, Any]) -> Html:
                 label=say("answer is yes") if answer == "yes" else say("answer is no"),
             )
         ax.set(xlabel=say("predicted probability"), ylabel=say("% of the rows"), xlim=(0, 1))
-        ax.legend(loc="upper center")
+        ax.set_ylim(top=1.25 * ax.get_ylim()[1])
+        ax.legend(loc="upper center", ncols=2)
     return drawn.html

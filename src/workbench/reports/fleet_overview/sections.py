@@ -66,7 +66,7 @@ def client_table(clients: list[Row], trend: list[Row]) -> Html:
     """One row a client, those that need a look first."""
     ordered = sorted(clients, key=lambda row: (row["state"] == GOOD, row["client"]))
     header = [say("Client"), say("Last run"), say("Champion"), say("Metric"), say("Trend"), say("Data"), say("Drift")]
-    return table(header, [_cells(row, trend) for row in ordered], numbers=[2, 3])
+    return table(header, [_cells(row, trend) for row in ordered], numbers=[3])
 
 
 def _cells(row: Row, trend: list[Row]) -> list[Cell | str | Html]:
@@ -86,7 +86,9 @@ def _cells(row: Row, trend: list[Row]) -> list[Cell | str | Html]:
         _trend(row["client"], trend),
         Cell(
             _day(row["newest_data"]),
-            note=say("{read} rows{refused}", read=count(row["read"]), refused=refused) if row["read"] else "",
+            note=_unbroken(say("{read} rows{refused}", read=count(row["read"]), refused=refused), 1)
+            if row["read"]
+            else "",
         ),
         Cell(_drift(row["drift"]), "bad" if row["drift"] == "drift" else ""),
     ]
@@ -96,7 +98,12 @@ def _drift(state: str | None) -> str:
     if state not in DRIFT:
         return "—"
     sign, word = DRIFT[state]
-    return f"{sign}\N{NO-BREAK SPACE}{say(word)}".replace(" ", "\N{NO-BREAK SPACE}")
+    return _unbroken(f"{sign} {say(word)}")
+
+
+def _unbroken(text: str, words: int = -1) -> str:
+    """The same text, whose first words, or all, stay on one line: seven columns leave none of them much room."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}", words)
 
 
 def _trend(client: str, trend: list[Row]) -> Html | str:
@@ -118,13 +125,13 @@ def _trend(client: str, trend: list[Row]) -> Html | str:
 def _moment(text: str | None) -> str:
     if not text:
         return ""
-    return moment(datetime.fromisoformat(text), short=True)
+    return _unbroken(moment(datetime.fromisoformat(text), short=True))
 
 
 def _day(text: str | None) -> str:
     if not text:
         return "—"
-    return day(date.fromisoformat(text), short=True)
+    return _unbroken(day(date.fromisoformat(text), short=True))
 
 
 def outlier_table(outliers: list[Row], clients: list[Row]) -> Html:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from workbench.reports.html import Html, paragraph, table
-from workbench.reports.locale import noted, say
+from workbench.reports.locale import day, noted, say
 from workbench.reports.words import count, number, percent
 
 __all__ = ["excluded_columns", "fold_table"]
@@ -41,7 +42,7 @@ def _target(roles: dict[str, Any]) -> tuple[str, Any]:
 
 
 def _day(moment: str | None) -> str:
-    return moment[:10] if moment else "—"
+    return day(date.fromisoformat(moment[:10]), short=True) if moment else "—"
 
 
 def excluded_columns(roles: dict[str, Any]) -> Html:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
-from workbench.reports.locale import noted, say
-from workbench.reports.words import metric_words, model_name, named, number
+from workbench.reports.locale import decimal, noted, say
+from workbench.reports.words import metric_words, model_name, named
 
 __all__ = ["decision"]
 
@@ -46,7 +46,7 @@ def _compared(verdict: dict[str, Any], task: str) -> Html:
             [say("Champion so far (version {version})", version=champion["version"]), words.show(champion["value"])]
         )
     rows.append([model_name("majority", task), words.show(verdict["baseline"])])
-    rows.append([say("Margin that a challenger must win by"), number(verdict["margin"])])
+    rows.append([say("Margin that a challenger must win by"), decimal(f"{verdict['margin']:g}")])
     return table([say("On the same held-out rows"), words.label], rows, numbers=[1])
 
 

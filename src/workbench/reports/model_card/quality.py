@@ -8,9 +8,12 @@ from typing import Any
 from workbench.reports.estimates import Estimate, candidate, estimates, lead_over, leads, level, undefined
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
 from workbench.reports.locale import say
-from workbench.reports.words import MODELS, capital, count, metric_words, model_name, short_name
+from workbench.reports.words import MINUS, MODELS, capital, count, metric_words, model_name, short_name
 
 __all__ = ["comparison", "metric_table"]
+
+MOST_SENTENCES = 2
+"""Models that are spoken of one by one; more are a table."""
 
 
 def metric_table(evaluation: dict[str, Any]) -> Html:
@@ -45,7 +48,7 @@ def _cell(estimate: Estimate | None, show: Any, *, best: bool) -> Cell:
     interval = (
         say("{low} to {high}", low=show(estimate.low), high=show(estimate.high)) if estimate.low is not None else ""
     )
-    return Cell(show(estimate.value), "best" if best else "", interval)
+    return Cell(show(estimate.value), "best" if best else "", interval.replace(" ", "\N{NO-BREAK SPACE}"))
 
 
 def comparison(evaluation: dict[str, Any]) -> Html:
@@ -55,14 +58,49 @@ def comparison(evaluation: dict[str, Any]) -> Html:
     mine = candidate(evaluation)
     if mine not in found:
         return paragraph(undefined(evaluation))
-    sentences = [
-        _sentence(metric, (mine, other), (found[mine], found[other]), task, lead_over(evaluation, metric, other))
-        for other in found
-        if other != mine
+    others = [other for other in found if other != mine]
+    pairs = {other: lead_over(evaluation, metric, other) for other in others}
+    if len(others) > MOST_SENTENCES and all(pairs.values()):
+        told = _leads(metric, mine, task, {other: lead for other, lead in pairs.items() if lead})
+    else:
+        told = joined(
+            *(
+                paragraph(_sentence(metric, (mine, other), (found[mine], found[other]), task, pairs[other]))
+                for other in others
+            )
+        )
+    return joined(told, paragraph(say("In other words:")), _readings(evaluation))
+
+
+def _leads(metric: str, mine: str, task: str, pairs: dict[str, Estimate]) -> Html:
+    """The same for many models, where sentences would repeat themselves: a row each."""
+    show = metric_words(metric).show
+    rows = [
+        [
+            model_name(other, task),
+            _with_sign(lead.value, show),
+            say("{low} to {high}", low=_with_sign(lead.low, show), high=_with_sign(lead.high, show)),
+            say("yes") if lead.apart_from(Estimate(0.0, 0.0, 0.0)) else say("no"),
+        ]
+        for other, lead in pairs.items()
     ]
-    return joined(
-        *(paragraph(sentence) for sentence in sentences), paragraph(say("In other words:")), _readings(evaluation)
+    return table(
+        [say("Compared with"), say("Lead"), say("Plausibly between"), say("Beyond chance")],
+        rows,
+        numbers=[1, 2],
+        caption=say(
+            "{own}: each pair tried on the same held-out rows, drawn again and again.",
+            own=capital(short_name(mine)),
+        ),
     )
+
+
+def _with_sign(value: float | None, show: Callable[[float | None], str]) -> str:
+    if value is None:
+        return show(None)
+    text = show(abs(value))
+    nothing = text.startswith("<") or text == show(0.0)
+    return text if nothing else f"{'+' if value > 0 else MINUS}{text}"
 
 
 def _readings(evaluation: dict[str, Any]) -> Html:
