@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from workbench.learning.together import Alone
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from workbench.learning.checkpoint import Learned
     from workbench.learning.networks.model import NetworkModel
     from workbench.learning.tensors import TensorTable
     from workbench.learning.together import Crew
@@ -55,8 +57,8 @@ class TrainingLoop:
     def __init__(
         self,
         model: NetworkModel,
-        train: TensorTable,
-        validation: TensorTable,
+        train: Learned,
+        validation: Learned,
         clock: Callable[[], float],
         began: float,
         *,
@@ -135,31 +137,43 @@ class TrainingLoop:
         import torch
 
         self.network.train()
-        device, rows = self.train.device, len(self.train)
-        began = self.clock()
-        waiting = deque(self._split(self.crew.order(torch.randperm(rows).to(device))))
+        began, steps = self.clock(), 0
+        total = torch.zeros(2, dtype=torch.float64)
+        with closing(self.train.parts(len(self.history))) as parts:
+            for part in parts:
+                losses, sizes, spent = self._learn_part(part)
+                total += torch.stack([(losses * sizes).sum(), sizes.sum()])
+                steps += len(losses)
+                if spent:
+                    break
+        self.watch.learning.append((self.step.compiled, self.clock() - began, steps))
+        summed, seen = self.crew.total(total.to(self.train.device)).tolist()
+        return float(summed / seen)
+
+    def _learn_part(self, part: TensorTable) -> tuple[Tensor, Tensor, bool]:
+        """Every row of a table that lies on the device: each batch's loss and size; whether the budget is spent."""
+        import torch
+
+        waiting = deque(self._split(self.crew.order(torch.randperm(len(part)).to(part.device))))
         taken: list[Tensor] = []
         losses: list[Tensor] = []
-        while waiting:
-            value = self.step(self.train, waiting[0])
+        spent = False
+        while waiting and not spent:
+            value = self.step(part, waiting[0])
             if value is None:
                 self.batch_size = halved(len(waiting[0]))
                 waiting = deque(self._split(torch.cat(tuple(waiting))))
                 continue
             taken.append(self.crew.part(waiting.popleft()))
             losses.append(value)
-            if self._spent():
-                break
-        # Looked at once an epoch: a look at every step would have a GPU wait for the CPU each time.
+            spent = self._spent()
+        # Looked at once a part: a look at every step would have a GPU wait for the CPU each time.
         found = torch.stack(losses).cpu().double()
-        self.watch.learning.append((self.step.compiled, self.clock() - began, len(losses)))
         bad = torch.nonzero(~found.isfinite())
         if len(bad):
             first = int(bad[0])
-            raise NotFinite(found[first].item(), taken[first].cpu())
-        sizes = torch.tensor([len(index) for index in taken], dtype=torch.float64)
-        total, seen = self.crew.total(torch.stack([(found * sizes).sum(), sizes.sum()]).to(device)).tolist()
-        return float(total / seen)
+            raise NotFinite(found[first].item(), part.places(taken[first]))
+        return found, torch.tensor([len(index) for index in taken], dtype=torch.float64), spent
 
     def _split(self, order: Tensor) -> tuple[Tensor, ...]:
         """Batches whose sizes differ by one row at most."""
@@ -168,14 +182,11 @@ class TrainingLoop:
     def _judge(self, epoch: int, train_loss: float) -> EpochReport:
         """The validation rows, seen by the averaged weights."""
         from workbench.learning.metrics import watched
-        from workbench.learning.objectives import ensemble_loss, predictions
 
         began = self.clock()
-        outputs = self.validation.outputs(self.step.average.network)
-        value = ensemble_loss(self.model.columns.task, outputs, self.validation.target).item()
+        value, predicted = self.validation.judged(self.step.average.network, self.model.encoder.target)
         if not math.isfinite(value):
             raise NotFinite(value)
-        predicted = predictions(self.model.encoder.target, outputs).cpu().numpy()
         metric, number = watched(self.model.columns.task, self.validation.labels, predicted)
         now = self.clock()
         self.judging = now - began

@@ -121,7 +121,7 @@ def test_the_nodes_give_a_model_its_history_and_held_out_predictions(
     assert history.column_names == ["epoch", "train_loss", "validation_loss", *metric, "best", "seconds"]
     assert history["epoch"].to_pylist() == [report.epoch for report in model.history]
 
-    holdout = predict_holdout(contenders, features, roles)
+    holdout = predict_holdout(contenders, features, roles, ALL)
     models = [row["model"] for row in candidates.to_pylist()] + ["majority"]
     assert holdout.column_names == ["id", "kind", "region", "age", "label", *models]
     assert holdout["id"].to_pylist() == list(range(4, ROWS, 5))
@@ -150,7 +150,7 @@ def test_other_test_rows_change_no_model(tmp_path: Path) -> None:
     for name in models[0]:
         assert np.array_equal(models[0][name].predict(probe), models[1][name].predict(probe))
     holdouts = [
-        predict_holdout(models[0], lazily(table, folder), roles)
+        predict_holdout(models[0], lazily(table, folder), roles, ALL)
         for table, folder in zip((one, other), folders, strict=True)
     ]
     assert holdouts[0]["majority"] == holdouts[1]["majority"]
@@ -272,7 +272,7 @@ def test_a_column_with_the_name_of_a_prediction_is_refused(tmp_path: Path) -> No
     features = lazily(table.rename_columns({"region": "network"}), tmp_path)
     roles = {**roles, "segments": ["network"], "protected": []}
     with pytest.raises(DataError, match="column 'network' has the name of a prediction"):
-        predict_holdout({}, features, roles)
+        predict_holdout({}, features, roles, ALL)
 
 
 def test_kedro_finds_the_parameters_model() -> None:
