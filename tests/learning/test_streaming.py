@@ -156,7 +156,7 @@ def test_a_part_without_rows_of_one_class_is_learned_from(
     finally:
         stream.close()
     model = fit(*both(file, columns), columns, replace(config, epochs=4, memory_bytes=SMALL))
-    assert max(report.value or 0 for report in model.history) > 0.85
+    assert max(report.value or 0 for report in model.history) > 0.75
 
 
 def test_validation_rows_that_do_not_fit_either_are_judged_as_those_that_do(
@@ -168,6 +168,7 @@ def test_validation_rows_that_do_not_fit_either_are_judged_as_those_that_do(
     model = fit(tables[0], tables[1], columns, replace(config, epochs=1))
     judged = judged_rows(rows_of(file, columns, "validation"), stream)
     assert isinstance(judged, StreamedTable)
+    assert not stream.ahead, "two streams would be read at once"
     assert len(judged.sizes) > 1
     resident = judged_rows(tables[1], stream)
     for _ in range(2):

@@ -46,12 +46,17 @@ def learned_rows(
 
 
 def judged_rows(validation: TableRows, stream: StreamedTable) -> Learned:
-    """Validation rows: on the device if they fit beside the parts of the training rows, else as a stream too."""
+    """Validation rows: on the device if they fit beside the parts of the training rows, else as a stream too.
+
+    Of two streams one is read at a time; of one alone, the next epoch is read while validation rows are judged.
+    """
     encoder, columns, device, room = stream.encoder, stream.columns, stream.device, stream.room
+    stream.ahead = True
     if not isinstance(validation, ParquetRows):
         return TensorTable.of(validation, encoder, columns, device)
     if room.for_validation(validation.num_rows, encoder.inputs):
         batches = validation.batches(room.batch)
         return TensorTable.joined([TensorTable.of(batch, encoder, columns, device) for batch in batches])
+    stream.ahead = False
     smaller = replace(room, rows=max(room.rows // 4, 32))
     return StreamedTable(validation, encoder, columns, labels_of(validation, columns), room=smaller, device=device)

@@ -32,8 +32,11 @@ COPIES = 3
 MIXED = 8
 """Row groups that are read by turns, if memory holds so many open ones."""
 
-PARTS = 5
-"""Of the memory, each of the two places for rows has a fifth; the validation rows, if they fit, another."""
+PARTS = 6
+"""Of the memory, each of the two places for rows has a sixth; the validation rows, if they fit, another."""
+
+READING = 2.5
+"""Times its pages that an open row group takes: compressed, decompressed, and as columns. As measured."""
 
 
 def available_memory() -> int:
@@ -124,7 +127,7 @@ class Room:
         return cls(
             rows=part,
             batch=min(batch, part),
-            at_once=max(1, min(MIXED, int(host / 8 / max(rows.bytes_of_open_group, 1)))),
+            at_once=max(1, min(MIXED, int(host / 5 / READING / max(rows.bytes_of_open_group, 1)))),
             sample=_power_of_two(host / 8 / raw),
             resident=smallest // PARTS,
         )

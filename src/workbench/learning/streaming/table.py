@@ -47,6 +47,7 @@ class StreamedTable:
         room: how large a part may be.
         device: where parts lie.
         seed: shuffles the row groups, for each epoch anew; None: the order of the file, always.
+        ahead: whether the next epoch is begun as soon as this one has been read, while its rows are learned from.
     """
 
     def __init__(
@@ -59,9 +60,10 @@ class StreamedTable:
         room: Room,
         device: torch.device,
         seed: int | None = None,
+        ahead: bool = False,
     ) -> None:
         self.rows, self.encoder, self.columns, self.labels = rows, encoder, columns, labels
-        self.room, self.device, self.seed = room, device, seed
+        self.room, self.device, self.seed, self.ahead = room, device, seed, ahead
         self._loader: _Loader | None = None
 
     def __len__(self) -> int:
@@ -80,12 +82,12 @@ class StreamedTable:
         Row groups come in an order that follows from seed and epoch alone; with one part, in that of the file.
 
         Args:
-            epoch: from 0. The next one's first parts are read ahead, while this one's rows are judged.
+            epoch: from 0.
 
         Raises:
             DataError: the file is damaged, or is not what it was.
         """
-        if self._loader is None or (self.seed is not None and self._loader.epoch != epoch):
+        if self._loader is None or self._loader.epoch != epoch:
             self.close()
             self._loader = _Loader(self, epoch)
         whole = False
@@ -93,7 +95,7 @@ class StreamedTable:
             yield from self._loader.parts()
             whole = True
         finally:
-            if not whole:  # given up in the middle, or an error
+            if not (whole and self.ahead):  # nothing more to read, or given up in the middle, or an error
                 self.close()
 
     def order(self, epoch: int) -> list[int]:
@@ -171,9 +173,10 @@ class _Loader:
         try:
             filler = Filler.of(table.encoder.inputs, table.room.batch, self.kind, table.device)
             with closing(filler), ThreadPoolExecutor(ENCODERS) as pool:
-                while True:
-                    self._fill(filler, pool, epoch)
+                self._fill(filler, pool, epoch)
+                while table.ahead:
                     epoch += 1
+                    self._fill(filler, pool, epoch)
         except _Closed:
             pass
         except BaseException as error:  # noqa: BLE001 - it is raised again where the parts are read
