@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,17 @@ import pytest
 import yaml
 from kedro.validation import TypeExtractor
 
+from pipelines.train import folds
 from pipelines.train.folds import read_fold
 from pipelines.train.nodes import fit_candidates, predict_holdout
 from pipelines.train.parameters import TrainParameters
 from pipelines.train.pipeline import create_pipeline
 from workbench.clients import Client, ClientRegistry
-from workbench.engines import connection
+from workbench.engines import connection, read_file
 from workbench.errors import DataError, ModelError
 from workbench.learning import EpochReport
+from workbench.learning.streaming import room
+from workbench.registry import runs
 
 ROOT = Path(__file__).parents[3]
 CLIENT = ClientRegistry(ROOT).load("clinic")
@@ -135,6 +139,52 @@ def test_the_nodes_give_a_model_its_history_and_held_out_predictions(
     assert connection().read_parquet(tmp_path / "holdout.parquet").to_pyarrow()["network"].to_pylist() == (
         holdout["network"].to_pylist()
     )
+
+
+def test_a_table_that_memory_does_not_hold_is_streamed_from_its_file_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A megabyte for a table of two: no fold is ever loaded, and each model says how many rows it learned from."""
+    caplog.set_level("INFO")
+    table, roles = make("binary")
+    wide = {f"n{at}": np.random.default_rng(at).normal(size=12_000) for at in range(6)}
+    many = pa.concat_tables([table] * 24).set_column(0, "id", pa.array(np.arange(12_000)))
+    many = pa.table({**{name: many[name] for name in many.column_names}, **wide})
+    roles |= {"numeric": ["x", *wide]}
+    pq.write_table(many, tmp_path / "features.parquet", row_group_size=500)
+    features = read_file(tmp_path / "features.parquet")
+    limited = ALL.model_copy(update={"epochs": 1, "memory_mb": 1, "ensemble": False, "candidates": ("tabm", "linear")})
+    known: list[dict[str, float]] = []
+    monkeypatch.setattr(runs, "current", lambda: SimpleNamespace(log_metrics=lambda values, step: known.append(values)))
+    monkeypatch.setattr(folds, "read_fold", lambda *_: pytest.fail("a fold was loaded"))
+    model, _, candidates, _, contenders = fit_candidates(client("binary"), features, roles, Listener(), limited)
+    rows = {row["model"]: (row["learned_rows"], row["training_rows"]) for row in candidates.to_pylist()}
+    assert rows["network"] == (7200, 7200)
+    assert 100 < rows["linear"][0] < rows["linear"][1] == 7200
+    assert known == [
+        {"learned_rows.network": 7200.0, "learned_rows.linear": float(rows["linear"][0]), "training_rows": 7200.0}
+    ]
+    assert "the table is streamed" in caplog.text
+    assert f"on {rows['linear'][0]:,} of 7,200 rows" in caplog.text
+    assert model.predict(many.slice(0, 5)).shape == (5,)
+
+    monkeypatch.setattr(room, "fits", lambda *_: False)
+    holdout = predict_holdout(contenders, features, roles, limited)
+    test = many.filter(pa.compute.equal(many["fold"], "test"))
+    assert holdout["id"].to_pylist() == test["id"].to_pylist()
+    assert holdout["label"].to_pylist() == test["y"].to_pylist()
+    np.testing.assert_allclose(np.array(holdout["network"]), contenders["network"].predict(test), atol=1e-6)
+
+
+def test_a_table_that_fits_is_loaded_as_ever(tmp_path: Path) -> None:
+    table, roles = make("binary")
+    pq.write_table(table, tmp_path / "features.parquet")
+    features = read_file(tmp_path / "features.parquet")
+    names = folds.feature_columns(roles)
+    (train,) = folds.rows_of_folds(features, roles, ("train",), names, ALL)
+    assert train.equals(read_fold(features, roles, "train", names))
+    (again,) = folds.rows_of_folds(features.filter(features["id"] > 0), roles, ("train",), names, ALL)
+    assert isinstance(again, pa.Table)
 
 
 def test_other_test_rows_change_no_model(tmp_path: Path) -> None:
