@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-    from pipelines.train.parameters import TrainParameters
     from workbench.learning.streaming import TableRows
 
-__all__ = ["FoldName", "feature_columns", "read_fold", "rows_of_folds"]
+__all__ = ["FoldName", "feature_columns", "few_rows", "read_fold", "rows_of_folds"]
 
 FoldName = Literal["train", "validation", "test"]
 
@@ -52,7 +51,9 @@ def rows_of_folds(
     roles: Mapping[str, Any],
     folds: Sequence[FoldName],
     names: Iterable[str],
-    parameters: TrainParameters,
+    *,
+    memory_bytes: int | None = None,
+    device: str = "cpu",
 ) -> list[TableRows]:
     """The rows of each fold: in memory, or of the features' file if together they do not fit there.
 
@@ -63,7 +64,8 @@ def rows_of_folds(
         roles: ``feature_roles``.
         folds: which rows.
         names: columns; a name may be given more than once.
-        parameters: they say how much memory there is, and on which device a model will learn.
+        memory_bytes: what they may take; None: most of what is free.
+        device: where a model will learn from them: auto, cpu or cuda.
 
     Raises:
         DataError: a column is missing, or a fold has no row.
@@ -78,12 +80,20 @@ def rows_of_folds(
     _refuse_missing(features, [*wanted, *roles["key"], roles["fold"]])
     if file is not None:
         parts = [ParquetRows(file, wanted, (roles["fold"], fold)) for fold in folds]
-        device = pick_device(parameters.device)
-        if not fits(parts, Columns.from_roles(roles), parameters.memory_bytes, device):
+        if not fits(parts, Columns.from_roles(roles), memory_bytes, pick_device(device)):
             for part, fold in zip(parts, folds, strict=True):
                 _refuse_none(part, fold)
             return list(parts)
     return [read_fold(features, roles, fold, wanted) for fold in folds]
+
+
+def few_rows(features: ir.Table, roles: Mapping[str, Any], fold: FoldName, most: int, seed: int) -> pa.Table:
+    """Target and features of one fold: all its rows; if memory does not hold them, ``most`` that are drawn."""
+    from workbench.learning.streaming import ParquetRows
+    from workbench.learning.streaming.reading import few_of
+
+    (rows,) = rows_of_folds(features, roles, (fold,), feature_columns(roles))
+    return few_of(rows, most, seed) if isinstance(rows, ParquetRows) else rows
 
 
 def _refuse_missing(features: ir.Table, names: Iterable[str]) -> None:

@@ -54,7 +54,10 @@ def fit_candidates(
 
     columns = Columns.from_roles(feature_roles)
     names = feature_columns(feature_roles)
-    train, validation = rows_of_folds(features, feature_roles, ("train", "validation"), names, parameters)
+    memory, device = parameters.memory_bytes, parameters.device
+    train, validation = rows_of_folds(
+        features, feature_roles, ("train", "validation"), names, memory_bytes=memory, device=device
+    )
     budget = parameters.budget_seconds or client.budgets.train_seconds
     folder = Path(parameters.checkpoints, client.id, "training") if parameters.checkpoints else None
     try:
@@ -111,7 +114,7 @@ def predict_holdout(
             raise DataError(f"column '{name}' has the name of a prediction", hint="rename it in the recipe")
     target = feature_roles["target"]
     names = [*kept, *feature_columns(feature_roles)]
-    (test,) = rows_of_folds(features, feature_roles, ("test",), names, parameters)
+    (test,) = rows_of_folds(features, feature_roles, ("test",), names, memory_bytes=parameters.memory_bytes)
     predictions = {name: prediction_column(values) for name, values in predictions_of(contenders, test).items()}
     known = test.table(list(dict.fromkeys([*kept, target]))) if isinstance(test, ParquetRows) else test
     return pa.table({**{name: known[name] for name in kept}, "label": known[target], **predictions})

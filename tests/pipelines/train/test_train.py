@@ -169,6 +169,8 @@ def test_a_table_that_memory_does_not_hold_is_streamed_from_its_file_and_that_is
     assert model.predict(many.slice(0, 5)).shape == (5,)
 
     monkeypatch.setattr(room, "fits", lambda *_: False)
+    few = folds.few_rows(features, roles, "test", 100, 0)
+    assert (few.num_rows, few.column_names) == (100, folds.feature_columns(roles))
     holdout = predict_holdout(contenders, features, roles, limited)
     test = many.filter(pa.compute.equal(many["fold"], "test"))
     assert holdout["id"].to_pylist() == test["id"].to_pylist()
@@ -181,9 +183,9 @@ def test_a_table_that_fits_is_loaded_as_ever(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "features.parquet")
     features = read_file(tmp_path / "features.parquet")
     names = folds.feature_columns(roles)
-    (train,) = folds.rows_of_folds(features, roles, ("train",), names, ALL)
+    (train,) = folds.rows_of_folds(features, roles, ("train",), names)
     assert train.equals(read_fold(features, roles, "train", names))
-    (again,) = folds.rows_of_folds(features.filter(features["id"] > 0), roles, ("train",), names, ALL)
+    (again,) = folds.rows_of_folds(features.filter(features["id"] > 0), roles, ("train",), names)
     assert isinstance(again, pa.Table)
 
 
