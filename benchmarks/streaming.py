@@ -104,7 +104,7 @@ def _line(
 def _write(file: Path, rows: int, count: int, group: int) -> Columns:
     """Numbers, a category and a target that follows from some of them; sorted by the first number."""
     random = np.random.default_rng(0)
-    numbers = {f"x{at}": random.normal(size=rows).astype(np.float32) for at in range(count)}
+    numbers = {f"x{at}": random.normal(size=rows) for at in range(count)}
     numbers["x0"].sort()
     kinds = random.choice(["a", "b", "c"], rows)
     score = 1.5 * numbers["x0"] + numbers["x1"] * (kinds == "a") + np.sin(2 * numbers["x2"])

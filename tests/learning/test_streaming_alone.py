@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 COMMON = """
-import json, resource, sys, threading, time
+import json, sys, threading, time
 from pathlib import Path
 import scipy.optimize
 from workbench.learning import Columns, TrainConfig, fit
@@ -31,6 +31,10 @@ import pyarrow.parquet as pq, pyarrow.compute, pyarrow.dataset, torch
 MEASURED = (
     COMMON
     + """
+def kilobytes(name):  # not getrusage: what that says begins with the parent's peak
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
 file, memory, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 numeric = [name for name in pq.ParquetFile(file).schema_arrow.names if name.startswith("x")]
 columns = Columns("binary", "y", tuple(numeric), ("k",))
@@ -39,11 +43,12 @@ rows = [ParquetRows(file, names, ("fold", fold), read_ahead=1 << 20) for fold in
 config = TrainConfig(epochs=1, device="cpu", memory_bytes=memory, network=ResNetSpec(width=8, blocks=1, bins=4, embedding=2))
 small = ParquetRows(Path(sys.argv[4]), names, ("fold", "train"), read_ahead=1 << 20)
 fit(small, small, columns, config)  # what is loaded once is loaded
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+Path("/proc/self/clear_refs").write_text("5")  # the peak is measured from here
+before = kilobytes("VmRSS")
 tables = rows if how == "streamed" else [part.table() for part in rows]
 model = fit(*tables, columns, config)
 print(json.dumps({
-    "kilobytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, "auc": model.history[-1].value,
+    "kilobytes": kilobytes("VmHWM") - before, "auc": model.history[-1].value,
 }))
 """
 )
@@ -99,7 +104,7 @@ def test_a_table_larger_than_the_limit_is_learned_within_it(group: int, page: in
         assert done.returncode == 0, done.stderr
         found[how] = json.loads(done.stdout)
     assert found["streamed"]["kilobytes"] << 10 < limit, found
-    assert found["loaded"]["kilobytes"] << 10 > 3 * limit, found
+    assert found["loaded"]["kilobytes"] << 10 > 2 * limit, found
     assert found["streamed"]["auc"] == pytest.approx(found["loaded"]["auc"], abs=0.01)
 
 

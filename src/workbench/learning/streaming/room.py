@@ -118,8 +118,8 @@ class Room:
         raw, encoded = rows.bytes_a_row, encoded_bytes(columns)
         smallest = min(host, on_device)
         part = _power_of_two((on_device if device.type == "cuda" else smallest) / PARTS / encoded)
-        batch = _power_of_two(min(host / 32 / raw, 1 << 16))
-        if part < 32 or batch < 32:
+        batch = _power_of_two(min(host / 64 / raw, 1 << 16))
+        if part < 32 or batch < 16:
             raise ModelError(
                 f"{smallest:,} bytes of memory do not hold two parts of a table whose rows take {raw:,.0f} bytes",
                 hint="set train.memory_mb higher, or free memory of other processes",
@@ -127,8 +127,8 @@ class Room:
         return cls(
             rows=part,
             batch=min(batch, part),
-            at_once=max(1, min(MIXED, int(host / 5 / READING / max(rows.bytes_of_open_group, 1)))),
-            sample=_power_of_two(host / 8 / raw),
+            at_once=max(1, min(MIXED, int(host / 8 / READING / max(rows.bytes_of_open_group, 1)))),
+            sample=_power_of_two(host / 10 / raw),
             resident=smallest // PARTS,
         )
 

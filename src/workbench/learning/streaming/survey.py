@@ -78,7 +78,7 @@ def _look(rows: ParquetRows, columns: Columns, room: Room, seed: int) -> Survey:
         own = drawn[(drawn >= seen) & (drawn < seen + batch.num_rows)]
         taken.append(batch.take(own - seen))
         seen += batch.num_rows
-    sample = pa.concat_tables(taken).combine_chunks()
+    sample = pa.concat_tables(taken)
     every = np.concatenate(targets)
     fewest = TableEncoder.fewest(total)
     encoder = TableEncoder.of(
