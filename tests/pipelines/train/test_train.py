@@ -19,7 +19,7 @@ from pipelines.train.nodes import fit_candidates, predict_holdout
 from pipelines.train.parameters import TrainParameters
 from pipelines.train.pipeline import create_pipeline
 from workbench.clients import Client, ClientRegistry
-from workbench.engines import connection, read_file
+from workbench.engines import connection, file_of, read_file
 from workbench.errors import DataError, ModelError
 from workbench.learning import EpochReport
 from workbench.learning.streaming import room
@@ -185,6 +185,8 @@ def test_a_table_that_fits_is_loaded_as_ever(tmp_path: Path) -> None:
     names = folds.feature_columns(roles)
     (train,) = folds.rows_of_folds(features, roles, ("train",), names)
     assert train.equals(read_fold(features, roles, "train", names))
+    assert file_of(features) == tmp_path / "features.parquet"
+    assert file_of(features.filter(features["id"] > 0)) is None, "a file would hand over all rows"
     (again,) = folds.rows_of_folds(features.filter(features["id"] > 0), roles, ("train",), names)
     assert isinstance(again, pa.Table)
 
