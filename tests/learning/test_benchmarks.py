@@ -29,6 +29,7 @@ for name, *arguments in (
     ("tabular_quality", "--quick", "--tables", "wine", "--seeds", "1"),
     ("training_speed", "--rows", "2000", "--rounds", "1"),
     ("many_tables", "--tables", "2", "--rows", "200", "--epochs", "1"),
+    ("streaming", "--rows", "2000", "--columns", "3", "--parts", "4", "--group", "200", "--epochs", "2"),
 ):
     sys.argv = [name, *arguments]
     runpy.run_module(f"benchmarks.{{name}}", run_name="__main__")
@@ -40,8 +41,10 @@ for name, *arguments in (
 def test_quality_and_speed_are_printed_where_none_of_the_rest_is_installed() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    head, wine, network, _, *ways, bars = done.stdout.splitlines()[:-5]
-    many, _, alone, together, moved = done.stdout.splitlines()[-5:]
+    head, wine, network, _, *ways, bars = done.stdout.splitlines()[:-10]
+    many, _, alone, together, moved = done.stdout.splitlines()[-10:-5]
+    _, _, *streamed = done.stdout.splitlines()[-5:]
+    assert [line[:16].rstrip() for line in streamed] == ["resident", "streamed", "in file order"]
     assert "LightGBM" not in head
     assert wine.startswith("wine")
     assert head.split()[4:6] == ["default", "run"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import tabm
@@ -10,7 +11,8 @@ import torch
 
 from workbench.learning.devices import half_precision
 from workbench.learning.encoding import Inputs
-from workbench.learning.networks import TabMSpec, build, default_spec
+from workbench.learning.networks import TabMSpec, build, default_spec, members
+from workbench.learning.networks import tabm as tabm_module
 from workbench.learning.networks.defaults import CPU_LADDER, work
 from workbench.learning.networks.dropout import Dropout
 from workbench.learning.networks.tabm import TabM
@@ -34,17 +36,18 @@ def authors(network: TabM) -> torch.nn.Module:
         start_scaling_init="normal",
         start_scaling_init_chunks=list(network.embedding.parts),
     )
-    head = tabm.LinearEnsemble(SPEC.width, INPUTS.outputs, k=SPEC.members)
+    head = tabm.LinearEnsemble(SPEC.width, network.head.bias.shape[1], k=SPEC.members)
     for block, hidden in zip(backbone.blocks, network.hidden, strict=True):
         block[0].load_state_dict(hidden.state_dict())
     head.load_state_dict(network.head.state_dict())
     return torch.nn.Sequential(tabm.EnsembleView(k=SPEC.members), backbone, head)
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("rows", [9, 90], ids=["rows are scaled", "weights are scaled"])
-def test_outputs_and_gradients_are_those_of_the_authors_package(rows: int) -> None:
+def test_outputs_and_gradients_are_those_of_the_authors_package(rows: int, outputs: int) -> None:
     torch.manual_seed(0)
-    network = build(SPEC, INPUTS).train()
+    network = build(SPEC, replace(INPUTS, outputs=outputs)).train()
     assert isinstance(network, TabM)
     for hidden in network.hidden:  # away from the start, where most scalings are 1
         torch.nn.init.normal_(hidden.r)
@@ -59,6 +62,31 @@ def test_outputs_and_gradients_are_those_of_the_authors_package(rows: int) -> No
     for hidden, block in zip(network.hidden, theirs[1].blocks, strict=True):
         for name, parameter in hidden.named_parameters():
             torch.testing.assert_close(parameter.grad, block[0].get_parameter(name).grad)
+    for name, parameter in network.head.named_parameters():
+        torch.testing.assert_close(parameter.grad, theirs[2].get_parameter(name).grad)
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "bfloat16"])
+def test_passes_that_are_written_out_give_what_autograd_gives(half: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the whole network, with the same dropped neurons; the order of sums is all that differs."""
+    gradients = []
+    for own in (True, False):
+        for module in (members, tabm_module):
+            monkeypatch.setattr(module, "by_hand", lambda _, own=own: own)
+        torch.manual_seed(0)
+        network = build(replace(SPEC, dropout=0.2), replace(INPUTS, outputs=1)).train()
+        for hidden in network.hidden:  # type: ignore[union-attr]
+            torch.nn.init.normal_(hidden.r)
+            torch.nn.init.normal_(hidden.s)
+        rows = batch(90)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            outputs = network(*rows)
+        outputs.square().mean().backward()
+        gradients.append({name: parameter.grad for name, parameter in network.named_parameters()})
+    for name, found in gradients[0].items():
+        expected = gradients[1][name]
+        scale = expected.abs().max()
+        torch.testing.assert_close(found / scale, expected / scale, rtol=0, atol=0.02 if half else 1e-5, msg=name)
 
 
 def test_members_start_apart_by_one_number_a_column_and_share_all_else() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.evaluate import checks, tables
 from pipelines.evaluate.holdout import Holdout
 from pipelines.evaluate.parameters import EvaluateParameters
-from pipelines.train.folds import feature_columns, read_fold
+from pipelines.train.folds import few_rows
 from pipelines.train.monotone import monotone_columns
 from workbench.clients import Client
 from workbench.learning import TabularModel
@@ -101,7 +101,7 @@ def measure_importance(
     """
     from workbench.learning.importance import permutation
 
-    test = read_fold(features, feature_roles, "test", feature_columns(feature_roles))
+    test = few_rows(features, feature_roles, "test", parameters.importance_rows, parameters.seed)
     found = permutation(
         candidate.predict,
         test,
@@ -123,8 +123,8 @@ def _moved(
     wanted = monotone_columns(client, roles)
     if not wanted:
         return []
-    test = read_fold(features, roles, "test", feature_columns(roles))
     rows, seed = parameters.monotone_rows, parameters.seed
+    test = few_rows(features, roles, "test", rows, seed)
     return [violations(candidate.predict, test, *item, rows=rows, seed=seed) for item in wanted.items()]
 
 

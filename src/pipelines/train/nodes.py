@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.train.folds import feature_columns, read_fold
+from pipelines.train.folds import feature_columns, rows_of_folds
 from pipelines.train.monotone import monotone_columns
 from pipelines.train.parameters import TrainParameters
 from pipelines.train.tables import candidates_table, history_table, prediction_column, tuning_table
@@ -53,8 +53,10 @@ def fit_candidates(
     from workbench.learning.baselines import majority
 
     columns = Columns.from_roles(feature_roles)
-    train, validation = (
-        read_fold(features, feature_roles, fold, feature_columns(feature_roles)) for fold in ("train", "validation")
+    names = feature_columns(feature_roles)
+    memory, device = parameters.memory_bytes, parameters.device
+    train, validation = rows_of_folds(
+        features, feature_roles, ("train", "validation"), names, memory_bytes=memory, device=device
     )
     budget = parameters.budget_seconds or client.budgets.train_seconds
     folder = Path(parameters.checkpoints, client.id, "training") if parameters.checkpoints else None
@@ -86,8 +88,10 @@ def fit_candidates(
     )
 
 
-def predict_holdout(contenders: Contenders, features: IbisTable, feature_roles: dict[str, Any]) -> ArrowTable:
-    """Predict the test rows with every model.
+def predict_holdout(
+    contenders: Contenders, features: IbisTable, feature_roles: dict[str, Any], parameters: TrainParameters
+) -> ArrowTable:
+    """Predict the test rows with every model; if memory does not hold them, a batch at a time.
 
     Returns:
         One row a test row, in the order of the key: key, segment and protected columns, ``label``, and a column a
@@ -99,27 +103,41 @@ def predict_holdout(contenders: Contenders, features: IbisTable, feature_roles: 
     """
     import pyarrow as pa
 
+    from workbench.learning.streaming import ParquetRows
+    from workbench.learning.streaming.reading import predictions_of
+
     kept = list(
         dict.fromkeys([*feature_roles["key"], *feature_roles["segments"], *feature_roles["protected"]]),
     )
     for name in kept:
         if name in PREDICTED:
             raise DataError(f"column '{name}' has the name of a prediction", hint="rename it in the recipe")
-    test = read_fold(features, feature_roles, "test", [*kept, *feature_columns(feature_roles)])
-    predictions = {name: prediction_column(model.predict(test)) for name, model in contenders.items()}
-    return pa.table({**{name: test[name] for name in kept}, "label": test[feature_roles["target"]], **predictions})
+    target = feature_roles["target"]
+    names = [*kept, *feature_columns(feature_roles)]
+    (test,) = rows_of_folds(features, feature_roles, ("test",), names, memory_bytes=parameters.memory_bytes)
+    predictions = {name: prediction_column(values) for name, values in predictions_of(contenders, test).items()}
+    known = test.table(list(dict.fromkeys([*kept, target]))) if isinstance(test, ParquetRows) else test
+    return pa.table({**{name: known[name] for name in kept}, "label": known[target], **predictions})
 
 
 def _tell(found: Selection) -> None:
-    """A line a model, the chosen one last."""
+    """A line a model, the chosen one last; where one learned from a sample, that is in the MLflow run, too."""
+    if any(one.rows < found.rows for one in found.contenders.values()):
+        from workbench.registry.runs import current
+
+        run = current()
+        if run is not None:
+            learned = {f"learned_rows.{kind}": float(one.rows) for kind, one in found.contenders.items()}
+            run.log_metrics({**learned, "training_rows": float(found.rows)}, 0)
     for kind, one in sorted(found.contenders.items(), key=lambda item: item[0] == found.chosen):
+        few = f" on {one.rows:,} of {found.rows:,} rows" if one.rows < found.rows else ""
         _LOG.info(
             "%s of %s: validation %s %.4f%s%s",
             kind,
             _body(one.model),
             found.metric,
             one.value,
-            f", trained in {one.seconds:.0f} s" if kind != "ensemble" else "",
+            f", trained in {one.seconds:.0f} s{few}" if kind != "ensemble" else "",
             "; it goes on" if kind == found.chosen else "",
         )
         if kind != "ensemble" and one.model.history[-1].stopped == "budget":

@@ -21,7 +21,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 predict_holdout,
-                inputs=["contenders", "features", "feature_roles"],
+                inputs=["contenders", "features", "feature_roles", "params:train"],
                 outputs="holdout_predictions",
                 name="predict_holdout",
             ),

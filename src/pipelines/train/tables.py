@@ -45,7 +45,8 @@ def candidates_table(found: Selection) -> pa.Table:
 
     Returns:
         ``model``, ``metric`` and its ``value`` on the validation rows (null where it is undefined), ``seconds`` of its
-        training, ``weight`` in the ensemble, and whether it was ``chosen``.
+        training, ``learned_rows`` of ``training_rows`` that it learned from, ``weight`` in the ensemble, and whether it
+        was ``chosen``.
     """
     import pyarrow as pa
 
@@ -55,6 +56,8 @@ def candidates_table(found: Selection) -> pa.Table:
             ("metric", pa.string()),
             ("value", pa.float64()),
             ("seconds", pa.float64()),
+            ("learned_rows", pa.int64()),
+            ("training_rows", pa.int64()),
             ("weight", pa.float64()),
             ("chosen", pa.bool_()),
         ]
@@ -65,6 +68,8 @@ def candidates_table(found: Selection) -> pa.Table:
             "metric": found.metric,
             "value": one.value if math.isfinite(one.value) else None,
             "seconds": round(one.seconds, 3),
+            "learned_rows": one.rows,
+            "training_rows": found.rows,
             "weight": one.weight,
             "chosen": kind == found.chosen,
         }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from pipelines.tune.local import token_counter, tune_local
 from pipelines.tune.parameters import TuneParameters
 from workbench.clients import Client
 from workbench.datasets import ClientFiles
-from workbench.errors import ConfigurationError
 from workbench.files import sha256_of_folder
 from workbench.learning.language import BaseModel
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipelines.tune.examples import Prepared
     from workbench.datasets.hosted_model import HostedFolder, HostedModel
-    from workbench.learning.language import Tuned, TunedFolder, TuneReport
+    from workbench.learning.language import Tuned, TunedFolder
     from workbench.secrets import ClientSecrets
 else:
     # Kedro resolves the annotations of a node, to find the model of `params:tune`; this one would import too much.
@@ -64,7 +64,7 @@ def prepare_examples(
     source = settings.file or f"table {settings.table}"
     where = f"client {project_files.client}, {source}"
     prepared = examples.prepare(read_rows(project_files, settings), settings, where)
-    summary = examples.describe(prepared, source, _token_counter(project_files, parameters))
+    summary = examples.describe(prepared, source, token_counter(project_files, parameters))
     _tell(prepared)
     train, validation, test = (prepared.rows(fold) for fold in examples.FOLDS)
     return train, validation, test, summary
@@ -120,28 +120,6 @@ def tune_model(
 
     tuned, history = tune_hosted(project_files, tune_train, tune_validation, parameters)
     return tuned, pa.Table.from_pylist(history or [{"step": None}])
-
-
-def tune_local(
-    project_files: ClientFiles, tune_train: Examples, tune_validation: Examples, parameters: TuneParameters
-) -> tuple[Tuned, ArrowTable]:
-    """Tune the base model on this machine. Interrupted and run again, it goes on after the last checkpoint.
-
-    Returns:
-        The model of the best round; and the history, one row a round: ``step`` (0 is the base model), ``train_loss``
-        and ``validation_loss`` in nats a response token, ``tokens`` so far, ``best`` (whether no round before was as
-        good) and ``seconds``.
-    """
-    import pyarrow as pa
-
-    from workbench.learning.language import TuneConfig, tune
-
-    work = project_files.project / "models" / project_files.client / "tune_checkpoints"
-    folds = ([example["messages"] for example in fold] for fold in (tune_train, tune_validation))
-    config = TuneConfig(**parameters.train.model_dump())
-    tuned = tune(base_model(project_files, parameters), *folds, config, work, _tell_round)
-    rows = [report.to_dict() | {"seconds": round(report.seconds, 3)} for report in tuned.record.history]
-    return tuned, pa.Table.from_pylist([{key: row[key] for key in row if key != "stopped"} for row in rows])
 
 
 def evaluate_generation(
@@ -253,61 +231,6 @@ def _common_system(examples: Examples) -> str | None:
     first = [example["messages"][0] for example in examples]
     systems = {message["content"] if message["role"] == "system" else None for message in first}
     return systems.pop() if len(systems) == 1 else None
-
-
-def _tell_round(report: TuneReport) -> None:
-    """One line a round, and a point of the curves of the MLflow run, if there is one."""
-    from workbench.registry.runs import current
-
-    _LOG.info(
-        "step %d of %d: validation loss %.4f%s%s, %.0f s",
-        report.step,
-        report.steps,
-        report.validation_loss,
-        "" if report.train_loss is None else f", training loss {report.train_loss:.4f}",
-        ", the best so far" if report.best else "",
-        report.seconds,
-    )
-    run = current()
-    if run is not None:
-        run.log_metrics(report.metrics(), report.step)
-    if report.stopped == "budget":
-        _LOG.warning("tune.train.budget_seconds ended the tuning early")
-
-
-def base_model(project_files: ClientFiles, parameters: TuneParameters) -> BaseModel:
-    """The base model that the client names.
-
-    Raises:
-        ConfigurationError: it names none, or a path out of the project.
-        ModelError: it is not there.
-    """
-    settings = parameters.model
-    client = project_files.client
-    if settings.path is None:
-        raise ConfigurationError(
-            "names no base model to tune",
-            where=f"client {client}",
-            tried=f"tune.model.path in conf/clients/{client}/parameters.yml, conf/base",
-            hint="write `tune: {model: {path: models/base}}` into that file, a folder of the project, "
-            "or a hub id that is in the local cache",
-        )
-    path = project_files.path(settings.path, "tune.model.path")
-    return BaseModel.find(settings.path, path, revision=settings.revision, allow_download=settings.allow_download)
-
-
-def _token_counter(files: ClientFiles, parameters: TuneParameters) -> Any:
-    if parameters.model.path is None:
-        return None
-    from workbench.learning.language.chat import encode
-
-    tokenizer = base_model(files, parameters).tokenizer()
-
-    def count(messages: Any) -> tuple[int, int]:
-        encoded = encode(tokenizer, messages)
-        return len(encoded.prompt), len(encoded.response)
-
-    return count
 
 
 def _tell(prepared: Prepared) -> None:

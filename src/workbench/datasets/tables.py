@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.datasets.base import PathDataset
-from workbench.engines import connection, is_expression, write_parquet
+from workbench.engines import is_expression, read_file, write_parquet
 from workbench.errors import DataError
 from workbench.files import durable_file, durable_folder, recover_folder
 
@@ -66,7 +66,7 @@ def _named(where: str) -> Iterator[None]:
 
 def _read(path: Path) -> ir.Table:
     try:
-        return connection().read_parquet(path)
+        return read_file(path)
     except Exception as error:
         raise DataError(
             f"cannot be read as Parquet ({str(error).splitlines()[0]})",

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
     from workbench.engines.digests import TableDigest
 
-__all__ = ["connection", "digest_of_file", "fetch", "is_expression", "write_parquet"]
+__all__ = ["connection", "digest_of_file", "fetch", "file_of", "is_expression", "read_file", "write_parquet"]
 
 _SCRATCH = f"{PREFIX}duckdb-"
+_FILES: dict[str, Path] = {}  # by the name of its view
+
 ROW_GROUP_ROWS = 122_880
 """DuckDB's own default (duckdb.org/docs, "Parquet: writing"); written out, so that files do not depend on it."""
 
@@ -66,6 +68,21 @@ def _scratch() -> str:
     folder = str(private_path("duckdb"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def read_file(path: Path) -> ir.Table:
+    """A Parquet file's rows, lazily; :func:`file_of` knows the file again."""
+    table = connection().read_parquet(path)
+    _FILES[table.get_name()] = path
+    return table
+
+
+def file_of(table: ir.Table) -> Path | None:
+    """The file whose rows an expression stands for, all of them and as they are; None if it is anything else."""
+    import ibis.expr.operations as ops
+
+    op = table.op()
+    return _FILES.get(op.name) if isinstance(op, ops.DatabaseTable) else None
 
 
 def is_expression(value: Any) -> bool:

@@ -5,8 +5,9 @@
     columns.py, config.py   what is predicted from what, and how long it may take
     encoding/               Arrow columns → the three matrices that a network reads; fitted on training rows only
     networks/               the architectures, chosen by name from an allow-list
-    trainer.py              from two tables to a network; loop.py: AdamW, weight averaging, early stopping, budget
-    checkpoint.py           a training that was killed goes on; compiling.py: whether its step is compiled
+    trainer.py              from two tables to a network; loop.py: epochs, early stopping, budget; steps.py: a step
+    checkpoint.py           a training that was killed goes on; compiling.py, repaying.py: whether its step is compiled
+    streaming/              tables that memory does not hold, read from their Parquet file in every epoch
     many/                   many small tables at once, on one device
     boosting/, linear.py    the other kinds of models
     candidates.py           several of them under one budget; ensemble.py: their weighted mean

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from workbench.learning.encoding.target import labels
+from workbench.learning.streaming.reading import labels_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from workbench.learning.columns import Columns
+    from workbench.learning.streaming import TableRows
 
 __all__ = ["Majority", "majority"]
 
@@ -37,9 +38,9 @@ class Majority:
         )  # fmt: skip
 
 
-def majority(train: pa.Table, columns: Columns) -> Majority:
-    """Learn the guess from the training rows."""
-    y = labels(train, columns)
+def majority(train: TableRows, columns: Columns) -> Majority:
+    """Learn the guess from the training rows, wherever they are."""
+    y = labels_of(train, columns)
     if columns.task == "multiclass":
         return Majority(columns.task, (np.bincount(y, minlength=len(columns.classes or ())) / len(y))[None, :])
     return Majority(columns.task, np.array([y.mean()]))

@@ -6,15 +6,18 @@ the whole budget would make it, so that the same budget gives the same network w
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
 from workbench.learning.config import EpochReport, TrainConfig
+from workbench.learning.streaming import ParquetRows, TableRows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from workbench.learning.search import Search, TrialReport
 
 __all__ = ["CANDIDATES", "Contender", "Selection", "check_names", "select"]
+
+logger = logging.getLogger(__name__)
 
 CANDIDATES: Mapping[str, str] = {"tabm": "network", "boosting": "boosting", "linear": "linear"}
 """What may be named as a candidate, and the kind of model that it becomes."""
@@ -46,12 +51,14 @@ class Contender:
         model: it, calibrated.
         value: its metric on the validation rows; NaN if it is undefined there.
         seconds: what its training took.
+        rows: of the training rows, those that it learned from; of an ensemble, those that any of its members did.
         weight: its part of the ensemble; 0 if there is none or it is not in it.
     """
 
     model: TabularModel
     value: float
     seconds: float
+    rows: int
     weight: float = 0.0
 
 
@@ -63,12 +70,14 @@ class Selection:
         metric: what was compared on the validation rows.
         contenders: by kind, in the order in which they were named; the ensemble last, if one was made.
         chosen: the kind of the best.
+        rows: training rows that there are.
         search: the search for the network's settings; None if there was none.
     """
 
     metric: str
     contenders: Mapping[str, Contender]
     chosen: str
+    rows: int
     search: Search | None = None
 
     @property
@@ -95,8 +104,8 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def select(
-    train: pa.Table,
-    validation: pa.Table,
+    train: TableRows,
+    validation: TableRows,
     columns: Columns,
     config: TrainConfig,
     *,
@@ -113,8 +122,9 @@ def select(
     """Train the candidates, and choose the best on the validation rows.
 
     Args:
-        train: the rows to learn from.
-        validation: the rows that decide when to stop, that calibrate, and that choose.
+        train: the rows to learn from: a table, or rows of a Parquet file. From a file the network streams them all;
+            boosting and the linear model, which cannot, learn from a sample (``Contender.rows``).
+        validation: the rows that decide when to stop, that calibrate, and that choose; likewise.
         columns: target and features.
         config: of the network; its seed is everybody's, its budget is for all.
         names: of :data:`CANDIDATES`; of equally good models, the first named wins.
@@ -132,10 +142,10 @@ def select(
     Raises:
         ModelError: a name is unknown, or a training cannot be done.
     """
-    from workbench.learning.encoding.target import labels
+    from workbench.learning.streaming.reading import labels_of, predictions_of
 
     check_names(names)
-    judge = _Judge(columns, labels(validation, columns), metric)
+    judge = _Judge(columns, labels_of(validation, columns), metric)
     training = _Training(
         train=train,
         validation=validation,
@@ -151,40 +161,42 @@ def select(
         monotone=monotone,
     )
     makers = {"linear": training.linear, "boosting": training.boosting, "tabm": training.tabm}
-    made: dict[str, tuple[TabularModel, float]] = {}
+    made: dict[str, tuple[TabularModel, int, float]] = {}
     for name in (name for name in makers if name in names):
         began = clock()
-        made[CANDIDATES[name]] = (makers[name](), clock() - began)
+        made[CANDIDATES[name]] = (*makers[name](), clock() - began)
     kinds = [CANDIDATES[name] for name in names]
-    predicted = {kind: made[kind][0].predict(validation) for kind in kinds}
-    contenders = {kind: Contender(made[kind][0], judge.value(predicted[kind]), made[kind][1]) for kind in kinds}
+    predicted = predictions_of({kind: made[kind][0] for kind in kinds}, validation)
+    contenders = {
+        kind: Contender(model, judge.value(predicted[kind]), seconds, rows)
+        for kind, (model, rows, seconds) in ((kind, made[kind]) for kind in kinds)
+    }
     best = judge.best({kind: contenders[kind].value for kind in kinds})
-    found = Selection(metric, contenders, best)
+    found = Selection(metric, contenders, best, train.num_rows)
     if ensemble and len(names) > 1:
-        found = _with_ensemble(contenders, predicted, judge, best)
+        found = _with_ensemble(found, predicted, judge)
     return replace(found, search=training.searched)
 
 
-def _with_ensemble(
-    contenders: dict[str, Contender], predicted: Mapping[str, npt.NDArray[np.float64]], judge: _Judge, best: str
-) -> Selection:
+def _with_ensemble(found: Selection, predicted: Mapping[str, npt.NDArray[np.float64]], judge: _Judge) -> Selection:
     """The contenders with their weights, and their mean after them, if it is better than the best of them."""
     from workbench.learning.ensemble import EnsembleModel, greedy
 
-    task = judge.columns.task
+    task, contenders, best = judge.columns.task, found.contenders, found.chosen
     # The best goes first, so that equally good ones do not join it.
     ranked = {kind: predicted[kind] for kind in sorted(predicted, key=lambda kind: kind != best)}
     weights = greedy(task, judge.labels, ranked, judge.metric)
     if len(weights) < 2:
-        return Selection(judge.metric, contenders, best)
+        return found
     model = EnsembleModel(judge.columns, {kind: contenders[kind].model for kind in weights}, weights)
     mean = model.mean(predicted)
     model.calibrate(judge.labels, mean)
     calibrated = model.temperature.apply(task, mean) if model.temperature else mean
     every = {kind: replace(one, weight=weights.get(kind, 0.0)) for kind, one in contenders.items()}
-    every["ensemble"] = Contender(model, judge.value(calibrated), 0.0, 1.0)
+    rows = max(contenders[kind].rows for kind in weights)
+    every["ensemble"] = Contender(model, judge.value(calibrated), 0.0, rows, 1.0)
     ahead = judge.surely_better(calibrated, predicted[best])
-    return Selection(judge.metric, every, "ensemble" if ahead else best)
+    return replace(found, contenders=every, chosen="ensemble" if ahead else best)
 
 
 @dataclass(frozen=True)
@@ -222,10 +234,10 @@ class _Judge:
 
 @dataclass
 class _Training:
-    """One budget, and a method for each candidate."""
+    """One budget, and a method for each candidate: the model, and how many rows it learned from."""
 
-    train: pa.Table
-    validation: pa.Table
+    train: TableRows
+    validation: TableRows
     columns: Columns
     config: TrainConfig
     without_network: bool
@@ -238,30 +250,55 @@ class _Training:
     monotone: Mapping[str, Direction] | None
     searched: Search | None = None
 
-    def linear(self) -> TabularModel:
-        from workbench.learning.linear import linear
+    @cached_property
+    def in_memory(self) -> tuple[pa.Table, pa.Table]:
+        """What a model is given that cannot learn from a stream: the tables, or a sample of each."""
+        from workbench.learning.devices import pick_device
+        from workbench.learning.streaming.reading import few_of
+        from workbench.learning.streaming.room import settled_room
+        from workbench.learning.streaming.survey import survey
 
-        return linear(self.train, self.validation, self.columns, seed=self.config.seed)
+        train, validation = self.train, self.validation
+        if isinstance(train, ParquetRows):
+            device, most = pick_device(self.config.device), self.config.memory_bytes
+            room = settled_room(train, self.columns, most, device, self.folder)
+            train = survey(train, self.columns, room, self.config.seed).sample
+            if isinstance(validation, ParquetRows):
+                validation = few_of(validation, room.sample, self.config.seed)
+            logger.warning(
+                "memory does not hold the table: boosting and linear models learn from %s of %s rows",
+                f"{train.num_rows:,}",
+                f"{self.train.num_rows:,}",
+            )
+        return train, validation
 
-    def boosting(self) -> TabularModel:
+    def linear(self) -> tuple[TabularModel, int]:
+        from workbench.learning.linear import MOST_ROWS, linear
+
+        train, validation = self.in_memory
+        return linear(train, validation, self.columns, seed=self.config.seed), min(train.num_rows, MOST_ROWS)
+
+    def boosting(self) -> tuple[TabularModel, int]:
         from workbench.learning.boosting.fit import boosting
 
+        train, validation = self.in_memory
         budget = self.config.budget_seconds * (1.0 if self.without_network else BOOSTING_SHARE)
-        return boosting(
-            self.train,
-            self.validation,
+        model = boosting(
+            train,
+            validation,
             self.columns,
             seed=self.config.seed,
             monotone=self.monotone,
             budget_seconds=budget,
             clock=self.clock,
         )
+        return model, train.num_rows
 
-    def tabm(self) -> TabularModel:
+    def tabm(self) -> tuple[TabularModel, int]:
         from workbench.learning.trainer import fit
 
         config = self._tuned() if self.tune else self.config
-        return fit(
+        model = fit(
             self.train,
             self.validation,
             self.columns,
@@ -271,6 +308,7 @@ class _Training:
             spent=self.clock() - self.began,
             clock=self.clock,
         )
+        return model, self.train.num_rows
 
     def _tuned(self) -> TrainConfig:
         """The configuration with the best setting that a search found."""
@@ -279,7 +317,7 @@ class _Training:
         from workbench.learning.networks import TabMSpec, default_spec
         from workbench.learning.search import search
 
-        columns = TableEncoder.fit(self.train, self.columns).inputs.columns
+        columns = TableEncoder.fit(self.in_memory[0], self.columns).inputs.columns
         device, budget = pick_device(self.config.device).type, self.config.budget_seconds
         spec = self.config.network or default_spec(self.train.num_rows, columns, device, budget)
         if not isinstance(spec, TabMSpec):

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.learning.networks.model import NetworkModel
+    from workbench.learning.streaming.table import StreamedTable
     from workbench.learning.tensors import TensorTable
+
+    Learned = TensorTable | StreamedTable
 
 __all__ = ["Checkpoint", "fingerprint", "put_random_states", "random_states"]
 
@@ -85,7 +88,7 @@ class Checkpoint:
             return None
 
 
-def fingerprint(model: NetworkModel, train: TensorTable, validation: TensorTable) -> str:
+def fingerprint(model: NetworkModel, train: Learned, validation: Learned) -> str:
     """What a training is: a sha256 over settings, encoders and every row. Budget and device are left out."""
     from workbench.learning.config import SETTINGS
 
@@ -93,9 +96,8 @@ def fingerprint(model: NetworkModel, train: TensorTable, validation: TensorTable
     known = [settings, model.spec.to_dict(), model.columns.to_dict(), model.encoder.to_dict()]
     digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for table in (train, validation):
-        for part in (*table.features, table.target):
-            digest.update(str(tuple(part.shape)).encode())
-            digest.update(part.cpu().numpy().data)
+        for part in table.identity():
+            digest.update(part)
     return digest.hexdigest()
 
 

@@ -47,6 +47,8 @@ class TrainConfig:
             :func:`~workbench.learning.devices.half_precision`.
         compile: whether the step is compiled: ``auto`` (on CUDA, where that is repaid), ``on`` or ``off``; see
             :mod:`workbench.learning.compiling`.
+        memory_bytes: what a table may take, of this machine's memory and of the device's; None: most of what is free.
+            Only tables that are streamed look at it; see :mod:`workbench.learning.streaming`.
         network: the architecture; None: what :func:`~workbench.learning.networks.defaults.default_spec` says.
     """
 
@@ -62,6 +64,7 @@ class TrainConfig:
     clipping: float = 1.0
     half: bool = True
     compile: CompileSetting = "auto"
+    memory_bytes: int | None = None
     network: Spec | None = None
 
 
@@ -77,7 +80,7 @@ SETTINGS = (
     "half",
     "compile",
 )
-"""The settings that a model's record holds; device and budget are the machine's."""
+"""The settings that a model's record holds; device, budget and memory are the machine's."""
 
 
 def batch_size_for(rows: int, largest: int) -> int:

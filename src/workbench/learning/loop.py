@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.learning.averaging import RunningMean
 from workbench.learning.checkpoint import Checkpoint, put_random_states, random_states
-from workbench.learning.compiling import (
-    CompiledStep,
-    Figures,
-    epochs_to_come,
-    figures_key,
-    known_figures,
-    note_figures,
-)
 from workbench.learning.config import EpochReport, Stop, patience_for
+from workbench.learning.repaying import CompileWatch
+from workbench.learning.steps import Stepper, halved
 from workbench.learning.together import Alone
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from workbench.learning.checkpoint import Learned
     from workbench.learning.networks.model import NetworkModel
     from workbench.learning.tensors import TensorTable
     from workbench.learning.together import Crew
 
 __all__ = ["NotFinite", "TrainingLoop"]
-
-logger = logging.getLogger(__name__)
 
 
 class NotFinite(Exception):
@@ -65,30 +57,22 @@ class TrainingLoop:
     def __init__(
         self,
         model: NetworkModel,
-        train: TensorTable,
-        validation: TensorTable,
+        train: Learned,
+        validation: Learned,
         clock: Callable[[], float],
         began: float,
         *,
         crew: Crew | None = None,
     ) -> None:
-        import torch
-
         config = model.config
         self.model, self.config, self.train, self.validation = model, config, train, validation
         self.clock, self.began, self.crew = clock, began, crew or Alone()
         self.network: nn.Module = model.network
-        self.average = RunningMean(self.network, config.averaging)
-        self.parameters = list(self.network.parameters())
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        self.step = Stepper(model, train.device, self.crew)
         self.batch_size = config.batch_size
         self.history: list[EpochReport] = []
         self.best: tuple[float, int, dict[str, Tensor]] | None = None
-        self.losses: Callable[..., Tensor] = self._losses
-        self.compiled = False
-        self.learning: list[tuple[bool, float, int]] = []  # of each epoch: compiled, seconds, steps
+        self.watch = CompileWatch()
         self.judging = 0.0  # seconds that a validation takes; two have to fit: the next epoch's, and calibration
 
     def run(self, on_epoch: Callable[[EpochReport], None], save: Callable[[Checkpoint], None] | None = None) -> None:
@@ -102,16 +86,16 @@ class TrainingLoop:
             NotFinite: a loss was not a number.
         """
         if self.config.compile == "on":
-            self._compile()
+            self.step.compile()
         while not self.history or self.history[-1].stopped is None:
             train_loss = self._learn()
             report = self._judge(len(self.history) + 1, train_loss)
             if self.best is None or report.validation_loss < self.best[0]:
-                weights = {name: value.clone() for name, value in self.average.network.state_dict().items()}
+                weights = {name: value.clone() for name, value in self.step.average.network.state_dict().items()}
                 self.best = (report.validation_loss, report.epoch, weights)
             report = replace(report, best=self.best[1] == report.epoch, stopped=self._stop(report.epoch, self.best[1]))
             self.history.append(report)
-            self._consider_compiling()
+            self.watch.consider(self)
             if save and report.stopped is None:
                 save(self.checkpoint())  # before anybody is told: who heard of an epoch can rely on it
             on_epoch(report)
@@ -124,33 +108,21 @@ class TrainingLoop:
         """All that :meth:`resume` needs."""
         assert self.best is not None  # noqa: S101 - called after an epoch
         loss, epoch, weights = self.best
-        parts = {"weights": self.network.state_dict(), "average": self.average.network.state_dict(), "best": weights}
-        tensors = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
-        for number, state in self.optimizer.state_dict()["state"].items():
-            tensors.update({f"optimizer/{number}/{name}": value for name, value in state.items()})
+        best = {f"best/{name}": value for name, value in weights.items()}
         record = {
-            "steps": self.average.steps,
+            "steps": self.step.average.steps,
             "batch_size": self.batch_size,
-            "compiled": self.compiled,
+            "compiled": self.step.compiled,
             "best": [loss, epoch],
             "seconds": self.clock() - self.began,
             "history": [report.to_dict() | {"seconds": report.seconds} for report in self.history],
         }
-        return Checkpoint({**tensors, **random_states(self.train.device)}, record)
+        return Checkpoint({**self.step.tensors(), **best, **random_states(self.train.device)}, record)
 
     def resume(self, found: Checkpoint) -> None:
         """Stand where a checkpoint was made. The seconds used before it count towards the budget."""
-        self.network.load_state_dict(found.part("weights"))
-        self.average.network.load_state_dict(found.part("average"))
-        self.average.steps, self.batch_size = int(found.record["steps"]), int(found.record["batch_size"])
-        if found.record.get("compiled"):
-            self._compile()
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in found.part("optimizer").items():
-            number, name = key.split("/")
-            state.setdefault(int(number), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        self.step.resume(found)
+        self.batch_size = int(found.record["batch_size"])
         loss, epoch = found.record["best"]
         self.best = (float(loss), int(epoch), found.part("best"))
         self.history = [
@@ -165,110 +137,56 @@ class TrainingLoop:
         import torch
 
         self.network.train()
-        device, rows = self.train.device, len(self.train)
-        began = self.clock()
-        waiting = deque(self._split(self.crew.order(torch.randperm(rows).to(device))))
+        began, steps = self.clock(), 0
+        total = torch.zeros(2, dtype=torch.float64)
+        with closing(self.train.parts(len(self.history))) as parts:
+            for part in parts:
+                losses, sizes, spent = self._learn_part(part)
+                total += torch.stack([(losses * sizes).sum(), sizes.sum()])
+                steps += len(losses)
+                if spent:
+                    break
+        self.watch.learning.append((self.step.compiled, self.clock() - began, steps))
+        summed, seen = self.crew.total(total.to(self.train.device)).tolist()
+        return float(summed / seen)
+
+    def _learn_part(self, part: TensorTable) -> tuple[Tensor, Tensor, bool]:
+        """Every row of a table that lies on the device: each batch's loss and size; whether the budget is spent."""
+        import torch
+
+        waiting = deque(self._split(self.crew.order(torch.randperm(len(part)).to(part.device))))
         taken: list[Tensor] = []
         losses: list[Tensor] = []
-        while waiting:
-            value = self._step(waiting[0])
+        spent = False
+        while waiting and not spent:
+            value = self.step(part, waiting[0])
             if value is None:
-                self.batch_size = _halved(len(waiting[0]))
+                self.batch_size = halved(len(waiting[0]))
                 waiting = deque(self._split(torch.cat(tuple(waiting))))
                 continue
             taken.append(self.crew.part(waiting.popleft()))
             losses.append(value)
-            if self._spent():
-                break
-        # Looked at once an epoch: a look at every step would have a GPU wait for the CPU each time.
+            spent = self._spent()
+        # Looked at once a part: a look at every step would have a GPU wait for the CPU each time.
         found = torch.stack(losses).cpu().double()
-        self.learning.append((self.compiled, self.clock() - began, len(losses)))
         bad = torch.nonzero(~found.isfinite())
         if len(bad):
             first = int(bad[0])
-            raise NotFinite(found[first].item(), taken[first].cpu())
-        sizes = torch.tensor([len(index) for index in taken], dtype=torch.float64)
-        total, seen = self.crew.total(torch.stack([(found * sizes).sum(), sizes.sum()]).to(device)).tolist()
-        return float(total / seen)
+            raise NotFinite(found[first].item(), part.places(taken[first]))
+        return found, torch.tensor([len(index) for index in taken], dtype=torch.float64), spent
 
     def _split(self, order: Tensor) -> tuple[Tensor, ...]:
         """Batches whose sizes differ by one row at most."""
         return order.tensor_split(math.ceil(len(order) / self.batch_size))
 
-    def _step(self, batch_index: Tensor) -> Tensor | None:
-        """Learn from some rows; the loss of this process's part, or None if memory did not hold them."""
-        import torch
-
-        from workbench.learning.devices import half_precision
-
-        self.optimizer.zero_grad()
-        index = self.crew.part(batch_index)
-        try:
-            batch, target = self.train.batch(index)
-            with half_precision(self.train.device, wanted=self.config.half):
-                value = self.losses(*batch, target)
-            value.backward()  # type: ignore[no-untyped-call]
-        except torch.OutOfMemoryError:
-            if len(index) == 1 or self.crew.size > 1:  # the others would wait for ever
-                raise
-            return None
-        self.crew.share_gradients(self.parameters, len(index) / len(batch_index))
-        torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clipping)
-        self.optimizer.step()
-        self.average.update()
-        # A compiled step on CUDA writes its next loss where this one lies.
-        return value.detach().clone() if self.compiled else value.detach()
-
-    def _losses(self, numeric: Tensor, flags: Tensor, codes: Tensor, target: Tensor) -> Tensor:
-        """The mean loss of a batch."""
-        from workbench.learning.objectives import loss
-
-        outputs = self.network(numeric, flags, codes)
-        return loss(self.model.columns.task, outputs.float(), target)
-
-    def _compile(self) -> None:
-        if not self.compiled:
-            self.compiled = True
-            self.losses = CompiledStep(self._losses, self.train.device)
-
-    def _consider_compiling(self) -> None:
-        """Between two epochs: see :mod:`workbench.learning.compiling`."""
-        if self.config.compile != "auto" or self.train.device.type != "cuda" or self.history[-1].stopped is not None:
-            return
-        key = figures_key(self.train.device, self.model.spec.name)
-        if self.compiled:
-            self._note_gain(key)
-            return
-        assert self.best is not None  # noqa: S101 - called after an epoch
-        patience = patience_for(len(self.train), self.batch_size, self.config.patience)
-        to_come = epochs_to_come(len(self.history), self.best[1], patience, self.config.epochs) * self.learning[-1][1]
-        left = self.config.budget_seconds - (self.clock() - self.began)
-        if self.crew.first(known_figures(key).repaid(min(to_come, left))):
-            logger.info("the training is compiled: about %.0f s are to come", min(to_come, left))
-            self._compile()
-
-    def _note_gain(self, key: str) -> None:
-        """Once there is an epoch before compiling, the one with it, and one after it."""
-        if [compiled for compiled, _, _ in self.learning[-3:]] != [False, True, True]:
-            return
-        (_, before, steps), (_, during, steps_during), (_, after, steps_after) = self.learning[-3:]
-        slow, quick = before / steps, after / steps_after
-        cost = max(during - quick * steps_during, 1e-3)
-        logger.info("a compiled step is %.2f times as quick; compiling took %.0f s", slow / quick, cost)
-        if self.crew.rank == 0:
-            note_figures(key, Figures(cost, slow / quick))
-
     def _judge(self, epoch: int, train_loss: float) -> EpochReport:
         """The validation rows, seen by the averaged weights."""
         from workbench.learning.metrics import watched
-        from workbench.learning.objectives import ensemble_loss, predictions
 
         began = self.clock()
-        outputs = self.validation.outputs(self.average.network)
-        value = ensemble_loss(self.model.columns.task, outputs, self.validation.target).item()
+        value, predicted = self.validation.judged(self.step.average.network, self.model.encoder.target)
         if not math.isfinite(value):
             raise NotFinite(value)
-        predicted = predictions(self.model.encoder.target, outputs).cpu().numpy()
         metric, number = watched(self.model.columns.task, self.validation.labels, predicted)
         now = self.clock()
         self.judging = now - began
@@ -294,12 +212,3 @@ class TrainingLoop:
         if math.isinf(self.config.budget_seconds):
             return False
         return self.crew.first(self.clock() - self.began + 2 * self.judging >= self.config.budget_seconds)
-
-
-def _halved(rows: int) -> int:
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    logger.warning("memory does not hold a batch of %s rows: going on with %s", f"{rows:,}", f"{rows // 2:,}")
-    return rows // 2

@@ -43,6 +43,10 @@ class Alone:
         """The sum over the processes."""
         return values
 
+    def least(self, numbers: Sequence[int]) -> list[int]:
+        """The smallest that any process says, of each."""
+        return list(numbers)
+
     def first(self, flag: bool) -> bool:
         """What the first process says; asked of all at once."""
         return flag
@@ -90,6 +94,15 @@ class Group(Alone):
 
         dist.all_reduce(values)
         return values
+
+    def least(self, numbers: Sequence[int]) -> list[int]:
+        """The smallest that any process says, of each."""
+        import torch
+        import torch.distributed as dist
+
+        said = torch.tensor(list(numbers), dtype=torch.int64, device=self._device())
+        dist.all_reduce(said, dist.ReduceOp.MIN)
+        return [int(number) for number in said.tolist()]
 
     def first(self, flag: bool) -> bool:
         """What the first process says; asked of all at once."""

@@ -18,6 +18,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,15 +29,16 @@ from workbench.learning.checkpoint import Checkpoint, fingerprint
 from workbench.learning.config import EpochReport, TrainConfig, batch_size_for
 from workbench.learning.networks import default_spec
 from workbench.learning.networks.model import NetworkModel
+from workbench.learning.streaming import ParquetRows, TableRows
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import torch
 
+    from workbench.learning.checkpoint import Learned
     from workbench.learning.columns import Columns
     from workbench.learning.encoding import TableEncoder
     from workbench.learning.loop import NotFinite, TrainingLoop
-    from workbench.learning.tensors import TensorTable
 
 __all__ = ["calibrate", "explained", "fit", "settled"]
 
@@ -44,8 +46,8 @@ CHECKPOINT, BAD_BATCH = "checkpoint", "not_finite.parquet"
 
 
 def fit(
-    train: pa.Table,
-    validation: pa.Table,
+    train: TableRows,
+    validation: TableRows,
     columns: Columns,
     config: TrainConfig | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
@@ -57,8 +59,9 @@ def fit(
     """Train a network.
 
     Args:
-        train: the rows that encoders and weights are fitted on.
-        validation: the rows that decide when to stop, and that calibrate.
+        train: the rows that encoders and weights are fitted on: a table, or rows of a Parquet file, which are streamed
+            from there in every epoch (:mod:`workbench.learning.streaming`).
+        validation: the rows that decide when to stop, and that calibrate; likewise.
         columns: target and features; both tables have them, and may have more.
         config: how.
         on_epoch: told of each epoch, as it ends; not of those before a crash. Of several processes, the first is told.
@@ -72,28 +75,43 @@ def fit(
 
     Raises:
         ModelError: a column or the target is not what it should be, a loss is not a number, or memory ran out.
+        DataError: a file that is streamed is damaged.
     """
     from workbench.learning.devices import enough_memory, pick_device, seeded
     from workbench.learning.loop import NotFinite, TrainingLoop
     from workbench.learning.networks import build
+    from workbench.learning.streaming.opening import judged_rows, learned_rows
     from workbench.learning.tensors import TensorTable
     from workbench.learning.together import crew
 
     began = clock()
     config = config or TrainConfig()
     device = pick_device(config.device)
-    encoder, config = settled(train, validation, columns, config, device)
-    config = replace(config, budget_seconds=config.budget_seconds - spent)
-    assert config.network is not None  # noqa: S101 - it was settled
-    with enough_memory(config.batch_size), crew(device, config.batch_size) as others, seeded(config.seed, device):
-        learned = TensorTable.of(train, encoder, columns, device)
-        judged = TensorTable.of(validation, encoder, columns, device)
+    batch_size = batch_size_for(train.num_rows, config.batch_size)
+    with ExitStack() as held:
+        held.enter_context(enough_memory(batch_size))
+        others = held.enter_context(crew(device, batch_size))
+        held.enter_context(seeded(config.seed, device))
+        learned: Learned
+        judged: Learned
+        if isinstance(train, ParquetRows):
+            _refuse_none(validation)
+            learned = learned_rows(train, columns, config, device, folder=folder, crew=others)
+            judged = judged_rows(validation, learned)
+            encoder, config = learned.encoder, sized(train.num_rows, learned.encoder, config, device)
+        else:
+            encoder, config = settled(train, validation, columns, config, device)
+            learned, judged = (TensorTable.of(table, encoder, columns, device) for table in (train, validation))
+        held.callback(learned.close)
+        held.callback(judged.close)
+        config = replace(config, budget_seconds=config.budget_seconds - spent)
+        assert config.network is not None  # noqa: S101 - it was settled
         model = NetworkModel(columns, encoder, config, build(config.network, encoder.inputs).to(device))
         loop = TrainingLoop(model, learned, judged, clock, began, crew=others)
         try:
             _run(loop, on_epoch or (lambda _: None), folder)
         except NotFinite as error:
-            raise explained(error, train.select([*columns.features, columns.target]), config, folder) from error
+            raise explained(error, train, columns, config, folder) from error
         model.network.eval()
         calibrate(model, judged)
         if folder and others.rank == 0:
@@ -111,18 +129,25 @@ def settled(
     """
     from workbench.learning.encoding import TableEncoder
 
+    _refuse_none(validation)
+    encoder = TableEncoder.fit(train, columns)
+    return encoder, sized(train.num_rows, encoder, config, device)
+
+
+def sized(rows: int, encoder: TableEncoder, config: TrainConfig, device: torch.device) -> TrainConfig:
+    """The network and the batch for so many training rows."""
+    spec = config.network or default_spec(rows, encoder.inputs.columns, device.type, config.budget_seconds)
+    return replace(config, batch_size=batch_size_for(rows, config.batch_size), network=spec)
+
+
+def _refuse_none(validation: TableRows) -> None:
     if not validation.num_rows:
         raise ModelError("there is no validation row", hint="look at the split in client.yml, and at the recipe")
-    encoder = TableEncoder.fit(train, columns)
-    spec = config.network or default_spec(train.num_rows, encoder.inputs.columns, device.type, config.budget_seconds)
-    return encoder, replace(config, batch_size=batch_size_for(train.num_rows, config.batch_size), network=spec)
 
 
-def calibrate(model: NetworkModel, judged: TensorTable) -> None:
-    """By the validation rows as they lie on the device, encoded."""
-    from workbench.learning.objectives import predictions
-
-    predicted = predictions(model.encoder.target, judged.outputs(model.network)).cpu().numpy()
+def calibrate(model: NetworkModel, judged: Learned) -> None:
+    """By the validation rows, encoded."""
+    _, predicted = judged.judged(model.network, model.encoder.target)
     model.calibrate(judged.labels, predicted)
 
 
@@ -141,15 +166,19 @@ def _run(loop: TrainingLoop, on_epoch: Callable[[EpochReport], None], folder: Pa
     loop.run(tell, (lambda checkpoint: checkpoint.save(folder / CHECKPOINT, identity)) if leads else None)
 
 
-def explained(error: NotFinite, train: pa.Table, config: TrainConfig, folder: Path | None) -> ModelError:
+def explained(
+    error: NotFinite, train: TableRows, columns: Columns, config: TrainConfig, folder: Path | None
+) -> ModelError:
     """The error that a person reads; the batch is written first, as the rows that it was made of."""
     import pyarrow.parquet as pq
+
+    from workbench.learning.streaming.reading import taken
 
     which, where = "validation", ""
     if error.rows is not None:
         kept = folder or Path(tempfile.mkdtemp(prefix="workbench-training-"))
         with durable_file(kept / BAD_BATCH) as path:
-            pq.write_table(train.take(error.rows.numpy()), path)
+            pq.write_table(taken(train, columns, error.rows.numpy()), path)
         which, where = "training", f"; the batch is in {kept / BAD_BATCH}"
     return ModelError(
         f"the {which} loss became {error.value} with a learning rate of {config.learning_rate:g}{where}",

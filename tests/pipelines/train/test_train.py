@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,17 @@ import pytest
 import yaml
 from kedro.validation import TypeExtractor
 
+from pipelines.train import folds
 from pipelines.train.folds import read_fold
 from pipelines.train.nodes import fit_candidates, predict_holdout
 from pipelines.train.parameters import TrainParameters
 from pipelines.train.pipeline import create_pipeline
 from workbench.clients import Client, ClientRegistry
-from workbench.engines import connection
+from workbench.engines import connection, file_of, read_file
 from workbench.errors import DataError, ModelError
 from workbench.learning import EpochReport
+from workbench.learning.streaming import room
+from workbench.registry import runs
 
 ROOT = Path(__file__).parents[3]
 CLIENT = ClientRegistry(ROOT).load("clinic")
@@ -121,7 +125,7 @@ def test_the_nodes_give_a_model_its_history_and_held_out_predictions(
     assert history.column_names == ["epoch", "train_loss", "validation_loss", *metric, "best", "seconds"]
     assert history["epoch"].to_pylist() == [report.epoch for report in model.history]
 
-    holdout = predict_holdout(contenders, features, roles)
+    holdout = predict_holdout(contenders, features, roles, ALL)
     models = [row["model"] for row in candidates.to_pylist()] + ["majority"]
     assert holdout.column_names == ["id", "kind", "region", "age", "label", *models]
     assert holdout["id"].to_pylist() == list(range(4, ROWS, 5))
@@ -137,6 +141,56 @@ def test_the_nodes_give_a_model_its_history_and_held_out_predictions(
     )
 
 
+def test_a_table_that_memory_does_not_hold_is_streamed_from_its_file_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A megabyte for a table of two: no fold is ever loaded, and each model says how many rows it learned from."""
+    caplog.set_level("INFO")
+    table, roles = make("binary")
+    wide = {f"n{at}": np.random.default_rng(at).normal(size=12_000) for at in range(6)}
+    many = pa.concat_tables([table] * 24).set_column(0, "id", pa.array(np.arange(12_000)))
+    many = pa.table({**{name: many[name] for name in many.column_names}, **wide})
+    roles |= {"numeric": ["x", *wide]}
+    pq.write_table(many, tmp_path / "features.parquet", row_group_size=500)
+    features = read_file(tmp_path / "features.parquet")
+    limited = ALL.model_copy(update={"epochs": 1, "memory_mb": 1, "ensemble": False, "candidates": ("tabm", "linear")})
+    known: list[dict[str, float]] = []
+    monkeypatch.setattr(runs, "current", lambda: SimpleNamespace(log_metrics=lambda values, step: known.append(values)))
+    monkeypatch.setattr(folds, "read_fold", lambda *_: pytest.fail("a fold was loaded"))
+    model, _, candidates, _, contenders = fit_candidates(client("binary"), features, roles, Listener(), limited)
+    rows = {row["model"]: (row["learned_rows"], row["training_rows"]) for row in candidates.to_pylist()}
+    assert rows["network"] == (7200, 7200)
+    assert 100 < rows["linear"][0] < rows["linear"][1] == 7200
+    assert known == [
+        {"learned_rows.network": 7200.0, "learned_rows.linear": float(rows["linear"][0]), "training_rows": 7200.0}
+    ]
+    assert "the table is streamed" in caplog.text
+    assert f"on {rows['linear'][0]:,} of 7,200 rows" in caplog.text
+    assert model.predict(many.slice(0, 5)).shape == (5,)
+
+    monkeypatch.setattr(room, "fits", lambda *_: False)
+    few = folds.few_rows(features, roles, "test", 100, 0)
+    assert (few.num_rows, few.column_names) == (100, folds.feature_columns(roles))
+    holdout = predict_holdout(contenders, features, roles, limited)
+    test = many.filter(pa.compute.equal(many["fold"], "test"))
+    assert holdout["id"].to_pylist() == test["id"].to_pylist()
+    assert holdout["label"].to_pylist() == test["y"].to_pylist()
+    np.testing.assert_allclose(np.array(holdout["network"]), contenders["network"].predict(test), atol=1e-6)
+
+
+def test_a_table_that_fits_is_loaded_as_ever(tmp_path: Path) -> None:
+    table, roles = make("binary")
+    pq.write_table(table, tmp_path / "features.parquet")
+    features = read_file(tmp_path / "features.parquet")
+    names = folds.feature_columns(roles)
+    (train,) = folds.rows_of_folds(features, roles, ("train",), names)
+    assert train.equals(read_fold(features, roles, "train", names))
+    assert file_of(features) == tmp_path / "features.parquet"
+    assert file_of(features.filter(features["id"] > 0)) is None, "a file would hand over all rows"
+    (again,) = folds.rows_of_folds(features.filter(features["id"] > 0), roles, ("train",), names)
+    assert isinstance(again, pa.Table)
+
+
 def test_other_test_rows_change_no_model(tmp_path: Path) -> None:
     (one, roles), (other, _) = make("binary"), make("binary", shuffled_test=True)
     folders = [tmp_path / name for name in ("one", "other")]
@@ -150,7 +204,7 @@ def test_other_test_rows_change_no_model(tmp_path: Path) -> None:
     for name in models[0]:
         assert np.array_equal(models[0][name].predict(probe), models[1][name].predict(probe))
     holdouts = [
-        predict_holdout(models[0], lazily(table, folder), roles)
+        predict_holdout(models[0], lazily(table, folder), roles, ALL)
         for table, folder in zip((one, other), folders, strict=True)
     ]
     assert holdouts[0]["majority"] == holdouts[1]["majority"]
@@ -272,7 +326,7 @@ def test_a_column_with_the_name_of_a_prediction_is_refused(tmp_path: Path) -> No
     features = lazily(table.rename_columns({"region": "network"}), tmp_path)
     roles = {**roles, "segments": ["network"], "protected": []}
     with pytest.raises(DataError, match="column 'network' has the name of a prediction"):
-        predict_holdout({}, features, roles)
+        predict_holdout({}, features, roles, ALL)
 
 
 def test_kedro_finds_the_parameters_model() -> None:

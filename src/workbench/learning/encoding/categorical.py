@@ -12,10 +12,47 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MISSING", "UNSEEN", "CategoricalColumn"]
+__all__ = ["MISSING", "UNSEEN", "CategoricalColumn", "Counts"]
 
 MISSING, UNSEEN, KNOWN = 0, 1, 2
 """Codes: a missing value, a value that is not in the vocabulary, the vocabulary's first value."""
+
+
+class Counts:
+    """How often each value of a column was seen, in as many batches as there are."""
+
+    def __init__(self) -> None:
+        self.missing = 0
+        self._parts: list[pa.Table] = []
+        self._merged = 0
+
+    def add(self, values: pa.Array) -> None:
+        """Strings and nulls."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self.missing += values.null_count
+        found = pc.value_counts(values.drop_null())
+        self._parts.append(pa.table({"values": found.field("values"), "counts": found.field("counts")}))
+        # Merged when there is twice as much: a column of different texts is sorted out few times, and held once.
+        if sum(len(part) for part in self._parts) > max(2 * self._merged, 1 << 16):
+            self._merge()
+
+    def pairs(self) -> list[tuple[int, str]]:
+        """Counts and values."""
+        if not self._parts:
+            return []
+        self._merge()
+        (table,) = self._parts
+        return list(zip(table["counts"].to_pylist(), table["values"].to_pylist(), strict=True))
+
+    def _merge(self) -> None:
+        import pyarrow as pa
+
+        if len(self._parts) > 1:
+            summed = pa.concat_tables(self._parts).group_by("values").aggregate([("counts", "sum")])
+            self._parts = [summed.select(["values", "counts_sum"]).rename_columns(["values", "counts"])]
+        self._merged = len(self._parts[0])
 
 
 @dataclass(frozen=True)
@@ -45,14 +82,18 @@ class CategoricalColumn:
             fewest: rows that a value must have; rarer ones are "unseen", and teach what to do with those.
             most: size of the vocabulary; the commonest values are kept, of equally common ones the first by name.
         """
-        import pyarrow.compute as pc
+        counts = Counts()
+        counts.add(values)
+        return cls.of_counts(name, counts, fewest=fewest, most=most)
 
-        counts = pc.value_counts(values.drop_null())
-        pairs = zip(counts.field("counts").to_pylist(), counts.field("values").to_pylist(), strict=True)
+    @classmethod
+    def of_counts(cls, name: str, counts: Counts, *, fewest: int, most: int | None = None) -> CategoricalColumn:
+        """The same, from values that were counted."""
+        pairs = counts.pairs()
         ranked = sorted(((-count, value) for count, value in pairs if count >= fewest))[:most]
         known = tuple(sorted(value for _, value in ranked))
-        rare = len(counts) > len(known)
-        gaps = values.null_count > 0
+        rare = len(pairs) > len(known)
+        gaps = counts.missing > 0
         return cls(name, known, gaps, varies=len(known) + rare + gaps > 1)
 
     @property

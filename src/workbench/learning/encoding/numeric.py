@@ -48,6 +48,22 @@ class NumericColumn:
         scores = tuple(normal.inv_cdf(level) for level in levels.tolist())
         return cls(name, tuple(knots.tolist()), scores, gaps)
 
+    def reaching(self, low: float, high: float, rows: int, *, gaps: bool) -> NumericColumn:
+        """A map that was learned from some of the rows, for all of them.
+
+        Args:
+            low: the smallest finite value of all rows; infinite, if there is none.
+            high: the largest.
+            rows: how many there are.
+            gaps: whether some of their values are missing.
+        """
+        normal, knots, scores = NormalDist(), self.knots, self.scores
+        if low < (knots[0] if knots else np.inf):
+            knots, scores = (low, *knots), (normal.inv_cdf(0.5 / rows), *scores)
+        if high > (knots[-1] if knots else -np.inf):
+            knots, scores = (*knots, high), (*scores, normal.inv_cdf(1 - 0.5 / rows))
+        return NumericColumn(self.name, knots, scores, gaps)
+
     @property
     def varies(self) -> bool:
         """Whether the training rows had two different values."""

@@ -72,19 +72,35 @@ class TableEncoder:
         if not train.num_rows:
             raise ModelError("there is no training row", hint="look at the split in client.yml, and at the recipe")
         target = TargetCoder.fit(labels(train, columns), columns)
-        fewest = min(max(train.num_rows // 1000, 2), 10)
-        encoder = cls(
+        fewest = cls.fewest(train.num_rows)
+        return cls.of(
             tuple(NumericColumn.fit(name, numbers(train, name)) for name in columns.numeric),
             tuple(CategoricalColumn.fit(name, texts(train, name), fewest=fewest) for name in columns.categorical),
             target,
         )
+
+    @classmethod
+    def of(
+        cls, numeric: tuple[NumericColumn, ...], categorical: tuple[CategoricalColumn, ...], target: TargetCoder
+    ) -> TableEncoder:
+        """Of fitted columns.
+
+        Raises:
+            ModelError: no feature varies.
+        """
+        encoder = cls(numeric, categorical, target)
         inputs = encoder.inputs
         if not (inputs.edges or inputs.flags or inputs.cardinalities):
             raise ModelError(
-                f"none of the {len(columns.features)} features varies among the training rows",
+                f"none of the {len(numeric) + len(categorical)} features varies among the training rows",
                 hint="look at the recipe: is a join without matches?",
             )
         return encoder
+
+    @staticmethod
+    def fewest(rows: int) -> int:
+        """Training rows that a category's value must have, to be told from unseen ones."""
+        return min(max(rows // 1000, 2), 10)
 
     @property
     def inputs(self) -> Inputs:

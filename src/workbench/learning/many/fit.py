@@ -221,8 +221,7 @@ def _together(
     def done(learner: Learner, state: dict[str, Tensor]) -> None:
         model = learner.model
         if learner.error is not None:
-            train = tables[learner.name].select([*model.columns.features, model.columns.target])
-            keep(learner.name, explained(learner.error, train, model.config, None))
+            keep(learner.name, explained(learner.error, tables[learner.name], model.columns, model.config, None))
             return
         model.network.load_state_dict(state)
         model.network.to(device).eval()

@@ -94,8 +94,8 @@ class ManyLoop:
         sizes = [(len(learner.train), len(learner.validation)) for learner in learners]
         begins = [list(accumulate(column, initial=0))[:-1] for column in zip(*sizes, strict=True)]
         self.places = list(zip(*begins, strict=True))  # where each table's rows begin among those of all
-        self.train = _joined([learner.train for learner in learners])
-        self.validation = _joined([learner.validation for learner in learners])
+        self.train = TensorTable.joined([learner.train for learner in learners])
+        self.validation = TensorTable.joined([learner.validation for learner in learners])
         self._place()
 
     def run(
@@ -260,15 +260,6 @@ def _stop(learner: Learner, *, spent: bool) -> Stop | None:
     if epoch - learner.best[1] >= patience_for(len(learner.train), config.batch_size, config.patience):
         return "patience"
     return "epochs" if epoch >= config.epochs else None
-
-
-def _joined(tables: Sequence[TensorTable]) -> TensorTable:
-    """The rows of all, one table after the other."""
-    import numpy as np
-
-    numeric, flags, codes = (torch.cat(parts) for parts in zip(*(table.features for table in tables), strict=True))
-    target = torch.cat([table.target for table in tables])
-    return TensorTable((numeric, flags, codes), target, np.concatenate([table.labels for table in tables]))
 
 
 def _split(features: Features, count: int) -> Features:

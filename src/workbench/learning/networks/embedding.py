@@ -60,8 +60,9 @@ class PiecewiseLinearEmbedding(nn.Module):
     def forward(self, numeric: Tensor) -> Tensor:
         """Embed."""
         numbers = numeric.unsqueeze(-1)
-        filled = torch.addcmul(self.offset, numbers, self.slope).clamp(0, 1)
-        embedded = torch.einsum("bnt,nts->bns", filled, self.pieces)
+        # A column at a time, as the product wants it: (n, b, t).
+        filled = torch.addcmul(self.offset.unsqueeze(1), numbers.transpose(0, 1), self.slope.unsqueeze(1)).clamp(0, 1)
+        embedded = torch.bmm(filled, self.pieces).transpose(0, 1)
         return (embedded + torch.addcmul(self.bias, numbers, self.linear)).flatten(1)
 
 

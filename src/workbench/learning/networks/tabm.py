@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from workbench.learning.encoding import Inputs
 from workbench.learning.networks.dropout import Dropout
 from workbench.learning.networks.embedding import ColumnEmbedding
+from workbench.learning.networks.members import by_hand, member_sums, scaled_weights
 from workbench.learning.networks.specs import TabMSpec
 
 __all__ = ["MemberLinear", "SharedLinear", "TabM"]
@@ -53,12 +54,13 @@ class SharedLinear(nn.Module):
             scaled = x * self.r.unsqueeze(1)
             given = (scaled.flatten(0, 1) @ self.weight.mT).view(*scaled.shape[:2], -1)
             return torch.addcmul(self.bias.unsqueeze(1), given, self.s.unsqueeze(1))
-        weights = self.weight * self.s.unsqueeze(2) * self.r.unsqueeze(1)
+        weights = scaled_weights(self.weight, self.s, self.r)
         if x.ndim == 3:
             return torch.baddbmm(self.bias.unsqueeze(1), x, weights.mT)
         # One product for all members: what they read is the same.
         together = F.linear(x, weights.flatten(0, 1), self.bias.flatten())
-        return together.view(len(x), *self.s.shape).transpose(0, 1)
+        # Contiguous: what is done with it backwards would copy it more slowly.
+        return together.view(len(x), *self.s.shape).transpose(0, 1).contiguous()
 
 
 class MemberLinear(nn.Module):
@@ -76,7 +78,7 @@ class MemberLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map."""
-        return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight)
+        return member_sums(x, self.weight, self.bias)
 
 
 class TabM(nn.Module):
@@ -109,8 +111,9 @@ class TabM(nn.Module):
     def forward(self, numeric: Tensor, flags: Tensor, codes: Tensor) -> Tensor:
         """What each member says."""
         stream = self.embedding(numeric, flags, codes)
+        own = by_hand(self.head.weight)
         for hidden in self.hidden:
-            stream = self.dropout(hidden(stream).relu())
+            stream = self.dropout.after_relu(hidden(stream)) if own else self.dropout(hidden(stream).relu())
         with torch.autocast(stream.device.type, enabled=False):  # its result is what a loss is computed on
             outputs: Tensor = self.head(stream.float())
         return outputs.transpose(0, 1)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.learning.config import SETTINGS, TrainConfig
+from workbench.learning.streaming import ParquetRows, TableRows
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from optuna.storages.journal import JournalStorage
 
     from workbench.learning.columns import Columns
@@ -51,7 +51,7 @@ def _cut_off_half_a_line(path: Path) -> None:
             stream.truncate(whole)
 
 
-def identity_of(train: pa.Table, validation: pa.Table, columns: Columns, config: TrainConfig, spec: TabMSpec) -> str:
+def identity_of(train: TableRows, validation: TableRows, columns: Columns, config: TrainConfig, spec: TabMSpec) -> str:
     """A sha256 over settings and every row: a study of other rows is another study."""
     import pyarrow as pa
 
@@ -72,6 +72,9 @@ def identity_of(train: pa.Table, validation: pa.Table, columns: Columns, config:
             pass
 
     for table in (train, validation):
+        if isinstance(table, ParquetRows):
+            digest.update(table.digest().encode())
+            continue
         part = table.select([*columns.features, columns.target])
         with pa.ipc.new_stream(pa.PythonFile(Sink(), mode="w"), part.schema) as stream:
             stream.write_table(part.combine_chunks())

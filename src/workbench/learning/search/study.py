@@ -25,12 +25,12 @@ from workbench.learning.search.journal import identity_of, journal
 from workbench.learning.search.space import configured, defaults, suggest
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from optuna import Study
     from optuna.trial import FrozenTrial
 
     from workbench.learning.columns import Columns
     from workbench.learning.networks import TabMSpec
+    from workbench.learning.streaming import TableRows
 
 __all__ = ["Search", "TrialReport", "search"]
 
@@ -79,8 +79,8 @@ class Search:
 
 
 def search(
-    train: pa.Table,
-    validation: pa.Table,
+    train: TableRows,
+    validation: TableRows,
     columns: Columns,
     config: TrainConfig,
     spec: TabMSpec,
@@ -162,8 +162,8 @@ def _take_up(study: Study, first: Mapping[str, Any]) -> None:
 class _Task:
     """What every trial of a search has in common."""
 
-    train: pa.Table
-    validation: pa.Table
+    train: TableRows
+    validation: TableRows
     columns: Columns
     spec: TabMSpec
     clock: Callable[[], float]
