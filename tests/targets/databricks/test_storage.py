@@ -79,6 +79,7 @@ def test_the_files_go_to_the_clouds_storage(
     assert cloud.calls("fs/files") == []
     assert cloud.vended == 1  # for both files
     assert len(vault.calls(WRITING)) == {"gs": 2}.get(vault.scheme, 1)
+    assert vault.calls("/b/unity$") == []  # of the bucket itself nobody asks, which takes another right
     assert not through().apply(release(3)).changed
 
 
@@ -297,7 +298,9 @@ def test_credentials_that_are_never_taken(
     assert "sig=" not in said
 
 
-@ONE
+@pytest.mark.parametrize(
+    "vault", ["abfss", pytest.param("s3", marks=SLOW), pytest.param("gs", marks=SLOW)], indirect=True
+)
 def test_a_file_that_comes_back_otherwise_is_sent_again(
     through: Open, release: Releases, cloud: DatabricksDouble, vault: Any
 ) -> None:
