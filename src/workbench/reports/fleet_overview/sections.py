@@ -82,7 +82,7 @@ def _cells(row: Row, trend: list[Row]) -> list[Cell | str | Html]:
             say("version {champion}", champion=row["champion"]) if row["champion"] else "—",
             "" if row["champion"] else "quiet",
         ),
-        Cell(words.show(row["value"]) if words else "—", note=words.label if words else ""),
+        Cell(words.show(row["value"]) if words else "—", note=_unbroken(words.label) if words else ""),
         _trend(row["client"], trend),
         Cell(
             _day(row["newest_data"]),
