@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +94,9 @@ class _Watched:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def parts(self, epoch: int) -> Generator[_Watched]:
+        yield self
 
     def batch(self, index: Tensor) -> object:
         self.seen.append(index)

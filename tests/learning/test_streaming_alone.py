@@ -69,6 +69,22 @@ model.save(work / name / "model")
 """
 )
 
+TOGETHER = (
+    COMMON
+    + """
+import os
+rank = int(os.environ.get("RANK", "0"))
+columns = Columns("binary", "y", ("x0", "x1"), ())
+names = [*columns.features, columns.target]
+rows = [ParquetRows(Path(sys.argv[1]), names, ("fold", fold)) for fold in ("train", "validation")]
+network = TabMSpec(members=3, width=16, bins=8, embedding=3, dropout=0.0)
+# The second process has more memory, and would cut the rows into fewer parts.
+config = TrainConfig(epochs=2, device="cpu", memory_bytes=(64 << 10) << 2 * rank, batch_size=64, half=False, network=network)
+history = fit(*rows, columns, config).history
+Path(sys.argv[2], f"{rank}.json").write_text(json.dumps([report.validation_loss for report in history]))
+"""
+)
+
 
 def write(path: Path, rows: int, columns: int, group: int, page: int = 1 << 20) -> int:
     """A file with a target that follows from two columns; its rows' size in memory."""
@@ -138,3 +154,22 @@ def test_kill_9_and_the_same_call_again_end_at_the_same_bits(tmp_path: Path, mak
     whole, killed = ((tmp_path / name / "model" / "manifest.json").read_bytes() for name in ("whole", "killed"))
     assert killed == whole
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["model"]
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_two_processes_with_unlike_memory_have_the_loss_curve_of_one(tmp_path: Path) -> None:
+    write(tmp_path / "rows.parquet", 2_400, 2, 100)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "program.py").write_text(TOGETHER)
+    done = run(TOGETHER, str(tmp_path / "rows.parquet"), str(tmp_path / "one"))
+    assert done.returncode == 0, done.stderr
+    starting = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*starting, str(tmp_path / "program.py"), str(tmp_path / "rows.parquet"), str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    one, first, second = (json.loads((tmp_path / name).read_text()) for name in ("one/0.json", "0.json", "1.json"))
+    assert first == second
+    assert first == pytest.approx(one, rel=1e-4)

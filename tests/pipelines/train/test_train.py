@@ -19,6 +19,7 @@ from pipelines.train.nodes import fit_candidates, predict_holdout
 from pipelines.train.parameters import TrainParameters
 from pipelines.train.pipeline import create_pipeline
 from workbench.clients import Client, ClientRegistry
+from workbench.datasets import ParquetTable
 from workbench.engines import connection, file_of, read_file
 from workbench.errors import DataError, ModelError
 from workbench.learning import EpochReport
@@ -181,7 +182,7 @@ def test_a_table_that_memory_does_not_hold_is_streamed_from_its_file_and_that_is
 def test_a_table_that_fits_is_loaded_as_ever(tmp_path: Path) -> None:
     table, roles = make("binary")
     pq.write_table(table, tmp_path / "features.parquet")
-    features = read_file(tmp_path / "features.parquet")
+    features = ParquetTable(filepath=str(tmp_path / "features.parquet")).load()
     names = folds.feature_columns(roles)
     (train,) = folds.rows_of_folds(features, roles, ("train",), names)
     assert train.equals(read_fold(features, roles, "train", names))
