@@ -78,7 +78,7 @@ def test_few_rows_keep_every_residual_and_refuse_what_they_cannot_promise() -> N
 def test_a_trained_regression_has_intervals_that_survive_the_disk(
     make_table: Callable, make_columns: Callable, quick: TrainConfig, tmp_path
 ) -> None:
-    train, validation, test = (make_table("regression", rows, at) for at, rows in enumerate((1200, 1500, 4000)))
+    train, validation, test = (make_table("regression", rows, at) for at, rows in enumerate((1200, 8000, 8000)))
     model = fit(train, validation, make_columns("regression"), replace(quick, network=SMALL))
     value = labels(test, model.columns)
     for coverage in (0.8, 0.95):

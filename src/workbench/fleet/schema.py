@@ -185,8 +185,13 @@ def kept_open(path: Path) -> Iterator[None]:
     Raises:
         Busy, ConfigurationError: as :func:`connect`.
     """
-    with connect(path):
+    opened = connect(path)
+    opened.__enter__()
+    try:
         yield
+    finally:
+        # What happens meanwhile is not the ledger's, and none of its errors.
+        opened.__exit__(None, None, None)
 
 
 @contextmanager

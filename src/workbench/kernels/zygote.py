@@ -181,7 +181,6 @@ def main(arguments: list[str]) -> None:
     # Until somebody asks, it costs next to nothing.
     if owner in select.select([listener.fileno(), owner], [], [])[0]:
         return
-    gc.disable()  # nothing that is imported goes again; looking through it again and again takes a quarter of the time
     preload(arguments[2:] or MODULES)
     from workbench.kernels.application import prepare
 
@@ -190,7 +189,6 @@ def main(arguments: list[str]) -> None:
     # What was imported is in the oldest generation for good: a collection would write to pages that forks share.
     gc.collect()
     gc.freeze()
-    gc.enable()
     gather()
     newborn = Zygote(listener, owner).serve()
     if newborn is not None:
