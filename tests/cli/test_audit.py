@@ -101,6 +101,7 @@ def test_pausing_a_schedule_is_on_record(project: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_whole_pipeline_put_its_promotion_on_record(clinic_project: Path) -> None:
     promoted = [one for one in audit.entries(clinic_project) if one.action == "model.promoted"]
     assert [(one.client, one.facts["version"], one.facts["champion_before"]) for one in promoted] == [

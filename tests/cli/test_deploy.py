@@ -57,6 +57,7 @@ class Project:
         self.project_path = path
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_way_of_a_version(served: Path) -> None:
     plan = typed(served, "plan")

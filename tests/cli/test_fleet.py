@@ -132,6 +132,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     assert all(option.help for option in command.params if isinstance(option, click.Option))
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_stage_reaches_the_workers_and_is_in_the_ledger(tiny: Path, kedro: Kedro) -> None:
     layer = tiny / "conf/stages/prod/alpha"

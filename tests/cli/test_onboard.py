@@ -47,6 +47,7 @@ def test_a_wrong_target_is_a_sentence(tmp_path: Path) -> None:
     assert "did you mean 'good'?" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_from_a_file_to_a_client_that_runs(
     project: Path, tmp_path: Path, kedro: Callable[..., subprocess.CompletedProcess[str]]

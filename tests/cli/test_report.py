@@ -108,6 +108,7 @@ def test_a_result_says_what_was_made_of_which_notebook(clinic_copy: Path, kedro)
     assert "Every number is as it was in the last report" in html.read_text()
 
 
+@pytest.mark.slow
 def test_the_fleet_has_a_page_of_its_own_where_no_client_looks(clinic_copy: Path, kedro) -> None:
     before = {path for path in (clinic_copy / "data").rglob("*") if path.is_file()}
     (result,) = json.loads(kedro(clinic_copy, "report", "run", "fleet_overview", "--json").stdout)

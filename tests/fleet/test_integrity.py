@@ -30,6 +30,7 @@ def flip(path: Path) -> None:
     assert (path.stat().st_size, path.stat().st_ino) == (stat.st_size, stat.st_ino)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_flipped_bit_is_found(project: Path, kedro: Callable[..., Any]) -> None:
     assert "no run has left anything yet" in invoke(project).output

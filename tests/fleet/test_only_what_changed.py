@@ -74,6 +74,7 @@ def test_only_what_changed_is_run(tiny: Path, kedro: Kedro) -> None:
     assert counts(tiny) == (3, 0)
 
 
+@pytest.mark.slow
 def test_a_plain_run_remembers_too(tiny: Path, kedro: Kedro) -> None:
     kedro(tiny, "run", "--env", "clients/alpha")
     fleet(tiny, "alpha")

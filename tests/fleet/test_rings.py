@@ -87,6 +87,7 @@ def test_a_metric_that_went_down_by_more_than_the_margin_holds_the_others_back(r
     assert "roc_auc went from 0.9000 to 0.8000" in refused(ringed)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_by_command(ringed: Path, kedro: Callable[..., object]) -> None:
     early = kedro(ringed, "fleet", "run", "--ring", "all", "--pipeline", "gate", "--cold", check=False)

@@ -35,6 +35,7 @@ def test_a_clients_own_layers_are_swept_and_nothing_else(tmp_path: Path) -> None
     LeftoverHooks().before_pipeline_run({"env": "base", "project_path": str(tmp_path)})
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_run_begins_with_it(project: Path, kedro: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     half = plant(project / "data" / "clinic" / "03_primary")

@@ -246,6 +246,7 @@ def test_a_broken_record_does_not_break_the_run(project: Path, caplog: pytest.Lo
     assert "not recorded in MLflow" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_ends_in_the_middle_is_killed_not_finished(project: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(project, tmp_path / "other"))
     interrupted, killed = die(project, signal.SIGINT), die(other, signal.SIGKILL)

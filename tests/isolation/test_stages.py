@@ -89,6 +89,7 @@ def test_a_person_can_say_otherwise_and_that_is_on_record(acme: Path) -> None:
     assert stage_of(acme, "acme") == "prod", "not while a run is going on"
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_run_of_another_stage_changes_no_byte(
     project: Path, kedro: Callable[..., subprocess.CompletedProcess[str]]

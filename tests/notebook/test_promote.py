@@ -302,6 +302,7 @@ def run_tests(project: Path, *paths: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_shipped_notebook_by_command_and_its_test_passes(project: Path) -> None:
     def command(*arguments: str) -> str:
         path = "notebooks/explore/03_from_notebook_to_pipeline.ipynb"
@@ -333,6 +334,7 @@ def test_the_shipped_notebook_by_command_and_its_test_passes(project: Path) -> N
     assert "3 passed" in good.stdout, good.stdout
 
 
+@pytest.mark.slow
 def test_the_test_finds_what_a_recipe_must_not_do(project: Path) -> None:
     leak = "def features(primary):\n    return primary.mutate(told=primary.malignant * 2)"
     promote(project, plan_cells(project, leak, recipe="leak"))

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from workbench.kernels.spec import SHARE
 from workbench.notebook.create import create, plan, template_names
 
@@ -27,6 +29,7 @@ def nbval(project: Path, *notebooks: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_after_a_client_was_opened_is_seen(clinic_copy: Path) -> None:
     path = clinic_copy / "notebooks" / "explore" / "03_from_notebook_to_pipeline.ipynb"
     notebook = json.loads(path.read_text(encoding="utf-8"))

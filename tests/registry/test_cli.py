@@ -89,6 +89,7 @@ def test_a_server_is_not_started_twice(store_project: Path, monkeypatch: pytest.
     assert "https://[redacted]@mlflow.example" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_the_pages_open_and_all_of_it_ends_with_the_command(store_project: Path) -> None:
     with socket.socket() as free:

@@ -46,6 +46,7 @@ def test_opening_leaves_the_environment_alone_and_forbids_pickles(store_project:
     assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
 
 
+@pytest.mark.slow
 def test_processes_that_begin_at_once_share_one_store_also_after_one_was_killed(tmp_path: Path) -> None:
     first, folder = start(tmp_path, ""), tmp_path / ".mlflow"
     deadline = time.monotonic() + 240

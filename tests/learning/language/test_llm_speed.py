@@ -56,6 +56,7 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_it_runs_on_a_cpu_with_a_toy_shape() -> None:
     lines = [line.split() for line in run("--tiny", "--steps", "2", "--methods", "lora").splitlines()]
     assert "no" in lines[0]

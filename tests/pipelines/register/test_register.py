@@ -59,6 +59,7 @@ def test_its_run_carries_the_proof(clinic_project: Path) -> None:
     assert json.loads(tags["datasets"])["features"] == json.loads(features.source)["sha256"]
 
 
+@pytest.mark.slow
 def test_registering_again_in_a_process_of_its_own_adopts_the_version(clinic_copy: Path, kedro: Kedro) -> None:
     before = verdict_of(clinic_copy)
     kedro(clinic_copy, "run", "--pipeline", "register", "--env", "clients/clinic")

@@ -67,6 +67,7 @@ def reporting(project: Path, name: str) -> Any:
     return json.loads((project / "data/clinic/08_reporting" / name).read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_from_a_file_of_examples_to_a_champion(ready: Path, kedro: Kedro) -> None:
     done = kedro(ready, "run", "--pipeline", "tune", "--env", "clients/clinic")

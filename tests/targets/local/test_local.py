@@ -87,6 +87,7 @@ def test_the_way_of_two_releases(local: Any) -> None:
     assert local.deploy().status().parts == ()
 
 
+@pytest.mark.slow
 def test_a_server_that_was_killed_is_missed_and_comes_back_as_it_was(local: Any) -> None:
     local.deploy().apply(local.release(3))
     local.deploy().apply(local.release(4))
