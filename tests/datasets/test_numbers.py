@@ -23,11 +23,15 @@ def test_what_is_saved_is_what_the_next_report_compares_with(tmp_path: Path) -> 
     assert last.load() == {"rows": []}, "a table that is no longer there is gone"
 
 
-def test_what_a_report_was_compared_with_lies_beside_it(tmp_path: Path) -> None:
+def test_what_a_slots_report_was_compared_with_lies_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = ReportNumbers(filepath=str(tmp_path / "weekly.tables"))
-    for value in (1, 2):
-        saved.save({"rows": [value]})
-    assert json.loads((tmp_path / "weekly.tables" / "compared_with.json").read_text()) == {"rows": [1]}
+    compared = tmp_path / "weekly.tables" / "compared_with.json"
+    saved.save({"rows": [1]})
+    saved.save({"rows": [1]})
+    assert not compared.exists(), "the same numbers are the same bytes, whatever lay there before"
+    monkeypatch.setenv(SLOT, "weekly/1")
+    saved.save({"rows": [2]})
+    assert json.loads(compared.read_text()) == {"rows": [1]}
     assert saved.load() == {"rows": [2]}, "it is no table of the report's own"
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from arm_double import ArmDouble
 from hosted_killing import killed_at
+from hosted_world import SECRETS, World, azure_world
 from openai_double import OpenAIDouble
 
-from conftest import SECRETS, World, azure_world
 from workbench.registry import models
 
 NO_MORE_THAN = 300

@@ -18,7 +18,8 @@ __all__ = ["LastNumbers", "ReportNumbers", "last_numbers"]
 class ReportNumbers(PathDataset[dict[str, Any], dict[str, Any]]):
     """Name to rows or record, ``<name>.json`` each, indented so that two of them can be diffed; changes as a whole.
 
-    With them lies what they were compared with, as ``compared_with.json``.
+    Those of a schedule's slot have beside them what they were compared with, as ``compared_with.json``; others have not,
+    so that the same numbers are the same bytes whatever lay there before.
     """
 
     def load(self) -> dict[str, Any]:
@@ -30,7 +31,7 @@ class ReportNumbers(PathDataset[dict[str, Any], dict[str, Any]]):
 
     def save(self, data: dict[str, Any]) -> None:
         """Write them durably; NaN and infinities are refused, because JSON has none."""
-        kept = {**data, COMPARED: last_numbers(self._path)}
+        kept = {**data, COMPARED: last_numbers(self._path)} if os.environ.get(SLOT) else data
         with durable_folder(self._path) as staging:
             for name, value in kept.items():
                 if not name.isidentifier():
