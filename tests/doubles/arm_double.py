@@ -160,9 +160,10 @@ class ArmDouble(Service):
         self._known(subscription, group, account)
         if name not in self.deployments:
             return Answer(204)
-        self.deployments[name].properties.provisioning_state = "Deleting"
-        self.quota += self.deployments[name].sku.capacity
-        self._gone[name] = Operation(1)
+        if name not in self._gone:  # asked again, it goes on going: it gives its quota back once
+            self.deployments[name].properties.provisioning_state = "Deleting"
+            self.quota += self.deployments[name].sku.capacity
+            self._gone[name] = Operation(1)
         return Answer(202, headers={"Location": f"{self.address}{request.path}?api-version=1"})
 
     def _shown(self, name: str, path: str) -> dict[str, Any]:
