@@ -18,8 +18,8 @@ __all__ = ["LastNumbers", "ReportNumbers", "last_numbers"]
 class ReportNumbers(PathDataset[dict[str, Any], dict[str, Any]]):
     """Name to rows or record, ``<name>.json`` each, indented so that two of them can be diffed; changes as a whole.
 
-    Those of a schedule's slot have beside them what they were compared with, as ``compared_with.json``; others have not,
-    so that the same numbers are the same bytes whatever lay there before.
+    Those of a schedule's slot have beside them what they were compared with, as ``compared_with.json``; others have
+    not, so that the same numbers are the same bytes whatever lay there before.
     """
 
     def load(self) -> dict[str, Any]:
