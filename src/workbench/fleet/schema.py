@@ -179,8 +179,8 @@ def connect(path: Path) -> Iterator[sqlite3.Connection]:
 def kept_open(path: Path) -> Iterator[None]:
     """Keep the write-ahead log of a ledger between the transactions of many processes.
 
-    Who closes the last connection folds the log into the file and deletes it, and the next one makes it anew: half of
-    all flushes to the device, where nobody holds a connection.
+    Who closes the last connection folds the log into the file and deletes it, and the next one makes it anew; each of
+    that is flushed to the device.
 
     Raises:
         Busy, ConfigurationError: as :func:`connect`.
