@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 __all__ = ["pandera"]
 
@@ -31,3 +32,6 @@ def _alone() -> Iterator[None]:
 
 with _alone():
     import pandera.ibis as pandera
+
+    # It looks for hypothesis when the first table is checked, and once for all.
+    import_module("pandera.strategies.base_strategies")

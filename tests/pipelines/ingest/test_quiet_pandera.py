@@ -18,6 +18,7 @@ def test_pandera_comes_quietly_and_without_spark(first):
         "assert 'pandera' not in sys.modules\n"
         "from workbench.schemas.pandera import pandera\n"
         "assert pandera.DataFrameSchema\n"
+        "import pandera.backends.ibis.builtin_checks\n"
         "assert not {'pyspark.pandas', 'hypothesis'} & sys.modules.keys()\n"
         f"assert ('pyspark' in sys.modules) is {bool(first)}\n"
         "assert dict(os.environ) == before\n"
