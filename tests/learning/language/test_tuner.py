@@ -20,7 +20,7 @@ from workbench.learning.language.adapters import trained
 from workbench.learning.language.plan import rate
 
 LEARN = TuneConfig(
-    epochs=60, learning_rate=2e-2, sequence_length=64, packs_per_step=4, steps_per_round=40, lora_rank=8, device="cpu"
+    epochs=60, learning_rate=5e-3, sequence_length=64, packs_per_step=4, steps_per_round=40, lora_rank=8, device="cpu"
 )
 ANSWERS = ["rouge", "vert", "bleu", "noir", "blanc", "brun", "rose", "gris"]
 
