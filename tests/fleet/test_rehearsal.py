@@ -51,3 +51,35 @@ def test_a_worker_reads_no_code_and_asks_for_no_version_that_was_not_asked_for_b
     assert not found["closures"], "the code of these nodes' modules would be put together in each worker"
     assert found["versions"] == 0
     assert found["all distributions"] == 0, "to ask for all installed packages takes half a second"
+
+
+A_PAGE = """
+import sys
+from workbench.kernels.preload import preload
+if sys.argv[1] == "rehearsed":
+    preload(["workbench.reports.rehearsal:lay_out"])
+import fastjsonschema
+from nbformat.v4 import new_notebook
+from workbench.reports.page import Heading, page
+
+compiled = []
+compile_ = fastjsonschema.compile
+fastjsonschema.compile = lambda *a, **k: compiled.append(1) or compile_(*a, **k)
+page(new_notebook(), Heading("A", "B"))
+print(len(compiled))
+"""
+
+
+def test_a_worker_that_renders_puts_no_schema_of_notebooks_together() -> None:
+    found = {
+        how: subprocess.run([sys.executable, "-c", A_PAGE, how], capture_output=True, text=True, check=True).stdout
+        for how in ("rehearsed", "not")
+    }
+    assert int(found["rehearsed"]) == 0
+    assert int(found["not"]) > 0, "this test looks at the wrong place"
+
+
+def test_who_renders_is_rehearsed_for_pages() -> None:
+    from workbench.fleet.preload import LATER
+
+    assert "workbench.reports.rehearsal:lay_out" in LATER["workbench.reports.render"]

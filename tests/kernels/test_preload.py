@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import subprocess
 import sys
@@ -30,6 +32,40 @@ def preload(*modules: str, **environment: str) -> subprocess.CompletedProcess[st
 def test_what_notebooks_import_can_be_forked() -> None:
     done = preload(*MODULES)
     assert done.stdout.split() == list(MODULES), done.stderr
+
+
+def test_a_template_imports_nothing_that_was_not_there_before_the_fork() -> None:
+    templates = sorted((Path(__file__).parents[2] / "notebooks" / "reports").glob("*.ipynb"))
+    cells = [cell for template in templates for cell in json.loads(template.read_text())["cells"]]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    imports = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert len(imports) >= len(templates)
+    look = """import sys
+from workbench.kernels.preload import FOR_REPORTS, preload
+preload(FOR_REPORTS)
+before = set(sys.modules)
+exec(sys.argv[1])
+from workbench.reports.style import picture
+with picture(alt=""):
+    pass
+print(*sorted(set(sys.modules) - before), sep="\\n")"""
+    done = subprocess.run(
+        [sys.executable, "-c", look, "\n".join(map(ast.unparse, imports))],
+        env=os.environ | QUIET,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stdout.split(), "each kernel would import these"
+
+
+def test_a_function_is_called_and_a_thread_that_it_leaves_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ready.py").write_text(
+        "import _thread, time\ndef say(): print('called')\ndef run(): _thread.start_new_thread(time.sleep, (60,))\n"
+    )
+    assert preload("ready:say", PYTHONPATH=str(tmp_path)).stdout.split() == ["called", "ready:say"]
+    assert "'ready:run' leaves 1 threads running" in preload("ready:run", PYTHONPATH=str(tmp_path)).stderr
 
 
 @pytest.mark.parametrize(

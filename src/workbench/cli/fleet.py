@@ -146,6 +146,7 @@ def _run(ctx: click.Context, project: Path, cells: Sequence[Cell], *, as_json: b
     from workbench.fleet import table
     from workbench.fleet.runner import Fleet
     from workbench.fleet.view import view_for
+    from workbench.kernels.preload import FOR_REPORTS
     from workbench.kernels.process import shared_zygote
 
     fleet_run = Fleet(
@@ -154,7 +155,7 @@ def _run(ctx: click.Context, project: Path, cells: Sequence[Cell], *, as_json: b
         view=view_for(sys.stderr, len(cells), cells),
         **options,
     )
-    with shared_zygote():  # for the kernels of all reports
+    with shared_zygote(FOR_REPORTS):  # for the kernels of all reports
         result = fleet_run.run()
     runs = result.runs
     click.echo(json.dumps([one.to_dict() for one in runs], indent=2) if as_json else table.of_runs(runs, when=False))

@@ -77,12 +77,13 @@ def render_all(order: Order, clients: Sequence[str], workers: int) -> Iterator[d
         path; empty if it failed), ``path`` (of the HTML), ``seconds``, ``error``, and ``transient`` (whether another
         attempt may pass).
     """
+    from workbench.kernels.preload import FOR_REPORTS
     from workbench.kernels.process import some_zygote
 
     node = _node_of(order.template.name)
     children, stop = Children(), GracefulStop()
     stop.install()
-    with some_zygote(), ThreadPoolExecutor(workers) as pool:
+    with some_zygote(FOR_REPORTS), ThreadPoolExecutor(workers) as pool:
         try:
             yield from pool.map(lambda client: render_one(order, client, node, children), clients)
         except BaseException:
@@ -162,6 +163,7 @@ def render_fleet(order: Order) -> dict[str, Any]:
     """Render the page on the whole fleet, in this process: it opens no client."""
     from workbench.datasets import ReportNumbers
     from workbench.files import write_text
+    from workbench.kernels.preload import FOR_REPORTS
     from workbench.kernels.process import some_zygote
     from workbench.notebook.fleet import gather_fleet
     from workbench.reports import Limits, render
@@ -172,7 +174,7 @@ def render_fleet(order: Order) -> dict[str, Any]:
     name, folder = order.template.name, reporting_folder(order.project, None)
     try:
         inputs = gather_fleet(order.project)
-        with some_zygote():
+        with some_zygote(FOR_REPORTS):
             made = render(
                 order.project,
                 name,

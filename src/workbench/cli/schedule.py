@@ -157,7 +157,7 @@ def run(ctx: click.Context, *, workers: int, until: datetime | None, once: bool,
     coming = listing.next_slots(_entries(ctx, "all"), now, 1)
     if coming and not once:
         click.echo(f"Next: {coming[0]['client']} {coming[0]['schedule']} at {coming[0]['due']}. Ctrl-C ends it.")
-    with shared_zygote():  # for the kernels of all reports
+    with shared_zygote():  # for the kernels of all reports, and nothing of the workbench: it may be updated meanwhile
         Scheduler(project, workers=workers, tell=_say).run(now if once else until)
 
 
@@ -179,6 +179,7 @@ def slot(
 
     Example: kedro report schedule slot skyways weekly
     """
+    from workbench.kernels.preload import FOR_REPORTS
     from workbench.kernels.process import some_zygote
     from workbench.schedules.book import SlotBook
     from workbench.schedules.serve import serve
@@ -199,7 +200,7 @@ def slot(
     left = [one.due for one in SlotBook(project).open() if (one.client, one.schedule) == (client, name)]
     dues = [instant] if due else sorted({*(one for one in left if one < instant), instant})
     failures = []
-    with some_zygote():  # for the kernels of its reports
+    with some_zygote(FOR_REPORTS):  # for the kernels of its reports
         for one in dues:
             try:
                 served = serve(project, client, name, one, again=again)

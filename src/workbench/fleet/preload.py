@@ -83,6 +83,7 @@ LATER = {
         "nbformat.validator",
         "papermill",
         "pyarrow.csv",
+        "workbench.reports.rehearsal:lay_out",
     ),
     "workbench.sources": (
         "workbench.sources.csv_source",
@@ -99,7 +100,7 @@ LATER = {
         "pandera.strategies.base_strategies",
     ),
 }
-"""Module to what it will import when it is used; a name that is not installed is left out."""
+"""Module to what it will import when it is used, and what is called of it; what is not installed is left out."""
 
 
 def bootstrap(project: Path) -> None:

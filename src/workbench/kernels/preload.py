@@ -17,7 +17,7 @@ from pathlib import Path
 
 from workbench.errors import KernelError
 
-__all__ = ["MODULES", "QUIET", "check_single_threaded", "preload"]
+__all__ = ["FOR_REPORTS", "MODULES", "QUIET", "check_single_threaded", "preload"]
 
 MODULES = (
     "ipykernel.kernelapp",
@@ -36,6 +36,22 @@ MODULES = (
 """What notebooks of data scientists import. Not torch, DuckDB or gRPC: they start threads, and are imported by whoever
 uses them; nor Matplotlib's inline backend, which looks for its shell when it is imported. A module that is not
 installed is left out."""
+
+FOR_REPORTS = (
+    *MODULES,
+    "matplotlib.backends.backend_svg",
+    "workbench.notebook",
+    "workbench.reports.changes",
+    "workbench.reports.charts",
+    "workbench.reports.data_quality",
+    "workbench.reports.drift",
+    "workbench.reports.executive",
+    "workbench.reports.fleet_overview",
+    "workbench.reports.model_card",
+    "workbench.reports.rehearsal:draw",
+)
+"""For a zygote whose kernels run the templates of one command. Not for one that lives longer, JupyterLab's and the
+scheduler's: when somebody edits or updates the workbench, the next kernel is to see that."""
 
 QUIET = {
     # One thread each: an idle pool would be a thread that a fork has not.
@@ -64,21 +80,27 @@ _SOUND = {
 def preload(modules: Iterable[str] = MODULES) -> list[str]:
     """Import modules, those that are installed; the names of those that were.
 
+    Args:
+        modules: names; of ``module:function``, the function is called after that.
+
     Raises:
         KernelError: one of them left a thread running that a fork would lose.
     """
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are told again where a person can see them: in the notebook
-        for name in modules:
+        for entry in modules:
+            name, _, function = entry.partition(":")
             try:
-                importlib.import_module(name)
+                module = importlib.import_module(name)
             except ModuleNotFoundError:
                 continue
+            if function:
+                getattr(module, function)()
             if name == "duckdb":
                 _end_default_database()
-            found.append(name)
-            check_single_threaded(name)
+            found.append(entry)
+            check_single_threaded(entry)
     return found
 
 

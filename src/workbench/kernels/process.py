@@ -241,12 +241,12 @@ def _own() -> ZygoteProcess:
 
 
 @contextmanager
-def some_zygote() -> Iterator[None]:
+def some_zygote(modules: Sequence[str] = ()) -> Iterator[None]:
     """The zygote of whoever started this process, if there is one and it lives; else one for the block."""
     if _answers(os.environ.get(ADDRESS, "")):
         yield
     else:
-        with shared_zygote():
+        with shared_zygote(modules):
             yield
 
 
@@ -264,7 +264,11 @@ def _answers(address: str) -> bool:
 
 @contextmanager
 def shared_zygote(modules: Sequence[str] = ()) -> Iterator[ZygoteProcess]:
-    """A zygote for this process and for all that it starts within the block."""
+    """A zygote for this process and for all that it starts within the block.
+
+    Args:
+        modules: what it imports, by default :data:`workbench.kernels.preload.MODULES`.
+    """
     zygote = ZygoteProcess(modules)
     before = os.environ.get(ADDRESS)
     os.environ[ADDRESS] = zygote.address
