@@ -63,7 +63,9 @@ types: $(STAMP) ## mypy, strict on src/workbench
 contracts: $(STAMP) ## the layers of docs/architecture.md
 	$(BIN)/lint-imports
 
+# Tests copy the sources with what they were compiled to.
 unit: $(STAMP) ## pytest, notebooks included
+	@$(BIN)/python -m compileall -q src
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## what takes minutes: runs killed at random moments, clients side by side

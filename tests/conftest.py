@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -39,6 +39,26 @@ hypothesis.settings.load_profile("workbench")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``pytest --live tests/targets``: real accounts in place of the doubles, as docs/targets.md says."""
     parser.addoption("--live", action="store_true", help="use the accounts whose credentials are in the environment")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What a file's tests share is made once: they go to one process, unless they belong to a larger group already."""
+    for item in items:
+        known = getattr(item, "_fixtureinfo", None)
+        definitions = known.name2fixturedefs.values() if known else ()
+        shares = any(one.scope == "module" for several in definitions for one in several)
+        if shares and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_kernels() -> Iterator[None]:
+    """Reports that tests have rendered run on kernels of one zygote, which costs nothing until the first is."""
+    from workbench.kernels.process import shared_zygote
+
+    with shared_zygote():
+        yield
 
 
 def make_project(folder: Path) -> Path:

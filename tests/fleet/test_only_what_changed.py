@@ -41,6 +41,7 @@ def explained(project: Path, kedro: Kedro) -> dict[str, tuple[str, list[str]]]:
     return {row["node"]: (row["action"], row["reasons"]) for row in rows}
 
 
+@pytest.mark.slow
 def test_only_what_changed_is_run(tiny: Path, kedro: Kedro) -> None:
     fleet(tiny, "alpha")
     assert counts(tiny) == (3, 0)

@@ -37,7 +37,7 @@ def target(postgres: dict[str, Any], tmp_path: Path) -> Any:
     return PostgresEngine(**postgres, namespace=namespace_of(tmp_path))
 
 
-@pytest.fixture(params=["postgres", "bigquery"])
+@pytest.fixture(params=["postgres", pytest.param("bigquery", marks=pytest.mark.slow)])
 def either(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """The same of PostgreSQL, and of BigQuery's double."""
     from workbench.clients.engines import BigqueryEngine
