@@ -107,15 +107,17 @@ def test_the_next_run_ends_as_if_nothing_had_been(
     begun = time.monotonic()
     forget(tiny)
     run(tiny)
-    one_run = time.monotonic() - begun
+    latest = (time.monotonic() - begun) / 2
     broken = 0
     for number in range(KILLS):
         forget(tiny)
         before = len(Ledger.of(tiny).get(range(1, 100_000)))
-        break_off(tiny, moments.choice(["worker", "parent", "both"]), moments.uniform(0, one_run / 2))
-        eventually(lambda: not processes_of(tiny)), f"kill {number}: no orphan"
-        states = [one.state for one in Ledger.of(tiny).last()]
-        broken += states != ["succeeded", "succeeded"]
+        break_off(tiny, moments.choice(["worker", "parent", "both"]), moments.uniform(0, latest))
+        eventually(lambda: not processes_of(tiny))  # no orphan
+        if [one.state for one in Ledger.of(tiny).last()] == ["succeeded", "succeeded"]:
+            latest *= 0.8  # the machine was busier when a run was measured: this kill came after the end
+        else:
+            broken += 1
         assert run(tiny).exit_code == 0, f"kill {number}"
         for client in CLIENTS:
             assert sha256_of_folder(tiny / "data" / client) == reference[client], f"kill {number}"
