@@ -20,7 +20,7 @@ export UV_NATIVE_TLS ?= true
 # Where a machine sets this, each process compiles all that it imports anew: `kedro client list` took 2.6 s, not 0.7.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run fleet test test-slow test-airflow test-exports test-spark spark-server test-kfp test-browser lint types contracts unit format words bench bench-reports bench-fleet bench-serving lab ui clean
+.PHONY: help setup run fleet test test-slow test-airflow test-exports test-spark spark-server test-kfp test-browser lint types contracts unit format words transcript bench bench-reports bench-fleet bench-serving lab ui clean
 
 help: ## show this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -122,6 +122,9 @@ test-browser: $(STAMP) ## JupyterLab, MLflow and a report in Chromium, which mus
 
 words: $(STAMP) ## the sentences of the reports into their catalogues, in every language there is
 	$(BIN)/python -m workbench.reports.collect
+
+transcript: $(STAMP) ## docs/targets/transcript.md: every client to every target and back, as the commands print it
+	$(BIN)/python tests/targets/write_transcript.py docs/targets/transcript.md
 
 format: $(STAMP) ## format the code
 	$(BIN)/ruff check --fix .

@@ -13,24 +13,32 @@ import shutil
 import tempfile
 from pathlib import Path
 
-__all__ = ["PREFIX", "private_folder", "private_path", "sweep_the_dead"]
+__all__ = ["PREFIX", "SHORT", "private_folder", "private_path", "sweep_the_dead"]
 
 PREFIX = "workbench-"
+SHORT = "/tmp"  # noqa: S108 - what lies in it is private, as all that is made here
+"""Where folders go whose path must not be long: the temporary folder's own may be."""
 _NAME = re.compile(rf"{PREFIX}[a-z]+-(\d+)\.(\d+)\.(\d+)-\w+")
 
 
-def private_folder(purpose: str) -> tempfile.TemporaryDirectory[str]:
+def private_folder(purpose: str, *, busy: bool = False) -> tempfile.TemporaryDirectory[str]:
     """A folder (mode 0700) that is gone after the ``with`` block.
 
     Args:
         purpose: one word of a-z, for people who look.
+        busy: whether somebody may still write into it when the block ends; what cannot be removed then is no error.
     """
-    return tempfile.TemporaryDirectory(prefix=_prefix(purpose))
+    return tempfile.TemporaryDirectory(prefix=_prefix(purpose), ignore_cleanup_errors=busy)
 
 
-def private_path(purpose: str) -> Path:
-    """A folder (mode 0700) that the caller removes."""
-    return Path(tempfile.mkdtemp(prefix=_prefix(purpose)))
+def private_path(purpose: str, folder: str | None = None) -> Path:
+    """A folder (mode 0700) that the caller removes.
+
+    Args:
+        purpose: one word of a-z, for people who look.
+        folder: what it is made in: :data:`SHORT`, or, by default, the temporary folder.
+    """
+    return Path(tempfile.mkdtemp(prefix=_prefix(purpose), dir=folder))
 
 
 def sweep_the_dead() -> list[Path]:
@@ -41,7 +49,8 @@ def sweep_the_dead() -> list[Path]:
     """
     namespace = _namespace()
     swept = []
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    places = {tempfile.gettempdir(), SHORT}
+    for path in (path for place in places for path in Path(place).glob(f"{PREFIX}*")):
         found = _NAME.fullmatch(path.name)
         if not found or found[3] != namespace or path.is_symlink() or _began(int(found[1])) == found[2]:
             continue

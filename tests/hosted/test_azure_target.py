@@ -17,7 +17,9 @@ from workbench.clients.targets import AzureOpenAITarget
 from workbench.datasets.hosted_model import HostedModel
 from workbench.errors import DataError, OverBudget, TargetError, Terminal, Unreachable
 from workbench.secrets import secrets_of
+from workbench.targets.azure_openai.arm import Arm
 from workbench.targets.azure_openai.comparing import Comparison, examples_of
+from workbench.targets.azure_openai.parts import DeploymentPart
 from workbench.targets.azure_openai.release import LanguageRelease, language_release
 from workbench.targets.azure_openai.target import AzureOpenAI, choose
 from workbench.targets.azure_openai.translate import Unauthorised
@@ -193,6 +195,16 @@ def test_what_stays_down_may_pass_later(azure: World, deploy: Callable[..., Depl
     azure.arm.faults.append(Fault("/subscriptions/", answer=Answer(500, {"error": {"code": "X"}}), times=99))
     with pytest.raises(Unreachable, match=r"client acme, Azure account double-account: it has too much to do.*500"):
         deploy().apply(release(3))
+
+
+def test_a_manager_that_says_nothing_is_not_waited_for(azure: World) -> None:
+    settings = AzureOpenAITarget(**azure.deploy)
+    arm = Arm("acme", settings, secrets_of(azure.project, "acme"), timeout_seconds=0.3)
+    azure.arm.faults.append(Fault("GET /subscriptions/", delay=2))
+    with pytest.raises(Unreachable, match="it cannot be reached, or hung up"):
+        DeploymentPart(arm, "workbench-acme-v3", "").find()
+    assert len(azure.arm.calls("GET /subscriptions/")) == 1
+    arm.close()
 
 
 def test_a_token_is_fetched_anew_once(azure: World, target: AzureOpenAI) -> None:

@@ -157,6 +157,10 @@ def test_tokens_that_count(issuer: Issuer) -> None:
         ({"sts": "pending"}, "not signed in"),
         ({"exp": "tomorrow"}, "does not count"),
         ({"exp": 10**400}, "too long"),
+        ({"exp": float("inf")}, "does not count"),
+        ({"iat": [NOW]}, "does not count"),
+        ({"iat": str(NOW)}, "does not count"),
+        ({"exp": str(NOW + 50_000)}, "does not count"),
         ({"exp": NOW + 90_000}, "too long"),
     ],
 )
@@ -211,6 +215,7 @@ def test_forged_tokens_are_refused(issuer: Issuer) -> None:
         "nonsense": "a.b.c",
         "one part": "abc",
         "too long": "a" * 9000,
+        "nested without end": base64.urlsafe_b64encode(b"[" * 5000).rstrip(b"=").decode() + ".e30.e30",
     }
     said = {
         "its own key in the header": "a key that the issuer does not have",
@@ -250,6 +255,33 @@ def test_a_token_with_critical_extensions_is_refused(issuer: Issuer, critical: A
 def test_what_is_no_set_of_keys_is_none(content: bytes) -> None:
     with pytest.raises(ValueError, match="no set of keys"):
         parsed_keys(content, ("RS256",))
+
+
+def test_which_keys_of_a_set_count(issuer: Issuer) -> None:
+    """Those for signatures, by the algorithms that we take, and strong enough; what else is there is left out."""
+    good = public(jwt.algorithms.RSAAlgorithm, issuer.rsa["first"], "good", "RS256")
+    curve = public(jwt.algorithms.ECAlgorithm, issuer.ec["curve"], "curve", "ES256")
+    weak = public(jwt.algorithms.RSAAlgorithm, rsa.generate_private_key(65537, 1024), "weak", "RS256")
+    other = public(jwt.algorithms.ECAlgorithm, ec.generate_private_key(ec.SECP384R1()), "other curve", "ES256")
+    plain = {name: good[name] for name in ("kty", "n", "e")}
+    keys = [
+        good,
+        curve,
+        weak,
+        other,
+        plain | {"kid": "says no more"},
+        good | {"kid": "for RS512", "alg": "RS512"},
+        good | {"kid": "for encryption", "use": "enc"},
+        good | {"kid": 7},
+        good | {"kid": "broken", "n": "!"},
+        curve | {"kid": "off the curve", "x": curve["y"]},
+        "nonsense",
+    ]
+    found = parsed_keys(json.dumps({"keys": keys}).encode(), ("RS256", "ES256"))
+    assert set(found) == {("good", "RS256"), ("curve", "ES256"), ("says no more", "RS256")}
+    assert set(parsed_keys(json.dumps({"keys": keys}).encode(), ("ES256",))) == {("curve", "ES256")}
+    many = json.dumps({"keys": [curve | {"kid": str(number)} for number in range(110)]}).encode()
+    assert len(parsed_keys(many, ("ES256",))) == 100
 
 
 def test_a_set_of_keys_without_end_is_not_read(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,12 +27,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_another_champion_is_served_and_a_broken_one_is_not(tmp_path: Path, saved: Any) -> None:
+def test_another_champion_is_served_and_a_broken_one_is_not(
+    tmp_path: Path, saved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # nobody's business on loopback
+    monkeypatch.setenv("no_proxy", "")
     client = ClientRegistry(ROOT).load("clinic").model_copy(update={"id": "tiny"})
     versions = {int(name): Located(int(name), one.folder, one.sha256) for name, one in saved.items()}
     versions[5] = Located(5, tmp_path / "nothing", saved["3"].sha256)
     now = [3]
     child = start(client, versions[3], tmp_path, tmp_path / "log.jsonl", host="127.0.0.1", port=0)
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     codes: list[int] = []
     follower = threading.Thread(
         target=lambda: codes.append(follow(child, versions[3], lambda: now[0], lambda: versions[now[0]]))
@@ -41,7 +46,7 @@ def test_another_champion_is_served_and_a_broken_one_is_not(tmp_path: Path, save
 
     def until(reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         for _ in range(200):
-            with urllib.request.urlopen(f"{child.address}/v2/health/status", timeout=5) as answer:
+            with direct.open(f"{child.address}/v2/health/status", timeout=5) as answer:
                 status = json.load(answer)
             if reached(status):
                 return status

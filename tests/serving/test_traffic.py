@@ -36,6 +36,7 @@ def test_shares_are_exact_and_spread() -> None:
     ("content", "said"),
     [
         ('{"versions": {"3": {"artifact": "/x"}}, "traffic": {"3": 90}}', "sum to 90"),
+        ('{"versions": {"3": {"artifact": "/x"}}, "traffic": {}}', "the shares sum to 0, not to 100"),
         ('{"versions": {"3": {"artifact": "/x"}}, "traffic": {"4": 100}}', "not among the versions"),
         ('{"versions": {"3": {"artifact": "/x"}}, "traffic": {"3": 100.0}}', "valid integer"),
         ('{"versions": {"../3": {"artifact": "/x"}}, "traffic": {"../3": 100}}', "match pattern"),

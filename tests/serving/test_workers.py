@@ -34,6 +34,13 @@ def predicted(server: Any) -> float:
     )
 
 
+def shares(server: Any) -> dict[str, float]:
+    """What each version gets, by the metrics of whichever worker answers."""
+    text = server.ask("/metrics")[1].decode()
+    found = re.findall(r'^workbench_serving_traffic_share\{.*version="(\w+)".*\} (\S+)$', text, re.MULTILINE)
+    return {version: float(share) for version, share in found}
+
+
 def test_two_workers_swap_and_stop_and_no_request_is_lost(
     start: Any, tmp_path: Path, write_traffic: Any, load: Any, callers: Any, row: Any
 ) -> None:
@@ -43,6 +50,7 @@ def test_two_workers_swap_and_stop_and_no_request_is_lost(
         workers = psutil.Process(server.process.pid).children()
         assert len(workers) == 2
         assert server.status()["workers"] == 2
+        assert [shares(server) for _ in range(8)] == [{"3": 100.0}] * 8
         body = json.dumps({"instances": [row]}).encode()
         kept, anew = load(server.port, body), callers(server.port, body)
 
@@ -56,6 +64,7 @@ def test_two_workers_swap_and_stop_and_no_request_is_lost(
             while (len(kept.answers) < seen + 60 or anew.answers < before + 30) and not kept.unanswered:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             assert {version for _, version in kept.answers[seen + 24 :]} == {"4"}
+            assert await asyncio.to_thread(shares, server) == {"3": 0.0, "4": 100.0}
             told = await asyncio.to_thread(predicted, server)
             assert before + seen <= told <= len(kept.answers) + anew.answers + 24
             server.process.send_signal(signal.SIGTERM)
@@ -125,18 +134,26 @@ def test_a_board_tells_what_all_have() -> None:
     other = Board(os.dup(mine.descriptor), 2, 1)
     first, second = "ab" * 32, "cd" * 32
     mine.put(ready=True, in_force=first, failed=None)
-    assert not mine.all_ready
+    assert (mine.ready, mine.came_up, mine.all_up) == (1, False, False)
+    other.put(ready=False, in_force=None, failed=first)
+    assert (mine.ready, mine.came_up, mine.all_up) == (1, False, True)
+    assert (mine.is_up(1), mine.is_ready(1)) == (True, False)
     other.put(ready=True, in_force=second, failed=first)
-    assert mine.all_ready
+    assert mine.ready == 2
     assert not mine.all_have(first)
     assert mine.who_failed(first) == 2
     assert mine.who_failed(second) is None
     other.put(ready=True, in_force=first, failed=None)
     assert mine.all_have(first)
     assert mine.who_failed(first) is None
+    assert mine.came_up
     mine.clear(1)
-    assert not mine.all_ready
-    assert not other.is_ready(1)
+    assert not other.is_up(1)
+    assert other.came_up  # who is replaced does not count
+    assert not mine.all_have(first)
+    mine.clear(1, out=True)
+    assert mine.all_have(first)  # no connection goes there
+    assert (mine.ready, other.is_ready(1), mine.who_failed(first)) == (1, False, None)
     other.close()
     mine.close()
 

@@ -40,6 +40,29 @@ def test_what_the_model_needs_decides_which_machine_is_feasible() -> None:
     assert found(700.0, gcp=gcp)["small"].problem == "needs 1.0 GiB, has 1"
 
 
+def test_what_is_over_the_budget_is_not_feasible_and_what_is_feasible_comes_first_by_price() -> None:
+    client: Any = SimpleNamespace(
+        deploy={"gcp": VertexTarget(**VERTEX, machine="small", replicas=2)},
+        budgets=SimpleNamespace(serving_monthly=400.0),
+    )
+    shown = options(client, PRICES, Measured(1.0, 300.0, "the ledger", None))
+    assert [(one.machine, one.problem) for one in shown] == [
+        ("small", ""),
+        ("large", "over the budget of 400.00"),
+        ("g2-standard-4", "over the budget of 400.00"),
+    ]
+    assert shown[0].monthly == pytest.approx(0.1 * 730 * 2)  # of both machines
+    # A cheap one that is too small comes behind a dear one that is not.
+    client.budgets.serving_monthly = None
+    shown = options(client, PRICES, Measured(1.0, 700.0, "the ledger", None))
+    assert [one.machine for one in shown] == ["large", "g2-standard-4", "small"]
+
+
+def test_a_target_that_is_not_configured_is_no_choice() -> None:
+    shown = options(NOBODY, PRICES, Measured(1.0, 300.0, "the ledger", None))
+    assert {one.problem for one in shown if one.kind == "vertex"} == {"not under `deploy` in client.yml"}
+
+
 @pytest.mark.parametrize(
     ("settings", "machine", "problem"),
     [

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from everywhere import TARGETS, walk
+from everywhere import TARGETS, commands, walk
 from everywhere_language import CLIENTS
 from everywhere_language import walk as walk_language
+from write_transcript import INTRODUCTION, LANGUAGE, NAMES
 
 Kedro = Callable[..., subprocess.CompletedProcess[str]]
+PAGE = Path(__file__).parents[2] / "docs/targets/transcript.md"
+
+
+def test_the_transcript_is_what_the_script_types() -> None:
+    """Not by hand: `make transcript` writes it anew when a command, or what is typed, has changed."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert page.startswith(INTRODUCTION.splitlines()[0])
+    assert LANGUAGE in page
+    typed = dict(re.findall(r"^## ([^\n]*)\n\n```console\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    assert len(typed) == len(CLIENTS) * len(NAMES)
+    for client in CLIENTS:
+        for target in TARGETS:
+            lines = typed[f"{client}, {NAMES[target]}"].splitlines()
+            expected = [f"$ kedro deploy {' '.join(words)}" for words in commands(client, target, [1, 2])]
+            assert [line for line in lines if line.startswith("$ ")] == expected
+        assert f"$ kedro tune down --all --env clients/{client}" in typed[f"{client}, {NAMES['cloud']}"]
 
 
 @pytest.mark.slow

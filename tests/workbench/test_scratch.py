@@ -33,6 +33,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr("tempfile.tempdir", None)
+    short = tmp_path / "short"
+    short.mkdir()
+    monkeypatch.setattr(scratch, "SHORT", str(short))
     return folder
 
 
@@ -77,6 +80,16 @@ def test_what_is_not_surely_of_the_dead_stays(temporary: Path) -> None:
     assert all(path.exists() for path in (*kept, link, mine))
 
 
+def test_what_lies_elsewhere_for_a_short_path_is_swept_too(temporary: Path) -> None:
+    mine = private_path("zygote", scratch.SHORT)
+    began, namespace = mine.name.split("-")[2].split(".")[1:]
+    gone = mine.with_name(f"workbench-zygote-{2**22 + 1}.{began}.{namespace}-aaaa")
+    gone.mkdir()
+    assert sweep_the_dead() == [gone]
+    assert mine.exists()
+    assert list(temporary.iterdir()) == []
+
+
 def test_the_block_ends_it(temporary: Path) -> None:
     with private_folder("rows") as folder:
         assert Path(folder).parent == temporary
@@ -84,7 +97,7 @@ def test_the_block_ends_it(temporary: Path) -> None:
 
 
 def test_every_folder_says_whose_it_is() -> None:
-    """But those that have a reason: short paths for sockets, a place that is told, or a folder beside its destination."""
+    """But those that have a reason: a place that is told, or a folder beside its destination."""
     makes = re.compile(r"tempfile\.(?:mkdtemp|TemporaryDirectory)\(")
     source = Path(scratch.__file__).parent
     found = {
@@ -93,10 +106,6 @@ def test_every_folder_says_whose_it_is() -> None:
     assert found == {
         "fleet/proof.py",
         "handover/arrival.py",
-        "kernels/process.py",
-        "kernels/provisioner.py",
-        "learning/trainer.py",
-        "reports/pdf.py",
         "scratch.py",
         "sources/opening.py",
     }

@@ -183,8 +183,8 @@ def _thing(session: Session, project: Path, row: Resource) -> Thing:
         status = status or "gone"
     elif row.kind == DEPLOYMENT:
         detail = str(row.facts.get("model", ""))
-        with deploying(session, project) as work:
-            found = work.find(DeploymentPart(arm_of(session), row.name, "", leaving=True))
+        with deploying(session, project) as work, closing(arm_of(session)) as arm:
+            found = work.find(DeploymentPart(arm, row.name, "", leaving=True))
         status = "gone" if found is None else "up" if found.ready else "coming up"
     return Thing(row.kind, row.name, row.state, row.remote, status, detail)
 

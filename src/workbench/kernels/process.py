@@ -10,7 +10,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ import workbench
 from workbench.errors import KernelError
 from workbench.kernels.preload import QUIET
 from workbench.kernels.wire import Request, receive, send_request
+from workbench.scratch import SHORT, private_path
 
 __all__ = [
     "ADDRESS",
@@ -49,11 +49,11 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL
 
 def _private_folder() -> str:
     """A new folder for a socket, which only this user can enter."""
-    folder = tempfile.mkdtemp(prefix="workbench-zygote-")
+    folder = private_path("zygote")
     if len(os.fsencode(folder)) <= LONGEST_ADDRESS - len("/socket"):
-        return folder
-    Path(folder).rmdir()
-    return tempfile.mkdtemp(prefix="workbench-zygote-", dir="/tmp")
+        return str(folder)
+    folder.rmdir()
+    return str(private_path("zygote", SHORT))
 
 
 class ZygoteProcess:

@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from workbench.errors import KernelError
 from workbench.kernels.process import SOURCE, WarmProcess, address_here, start_kernel
 from workbench.kernels.wire import Request
+from workbench.scratch import private_path
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
@@ -88,10 +88,10 @@ class WarmProvisioner(LocalProvisioner):
 
 
 def _private_folder() -> str | None:
-    folder = tempfile.mkdtemp(prefix="workbench-kernel-")
+    folder = private_path("kernel")
     if len(os.fsencode(folder)) <= LONGEST_FOLDER:
-        return folder
-    Path(folder).rmdir()
+        return str(folder)
+    folder.rmdir()
     return None
 
 

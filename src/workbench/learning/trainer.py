@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -30,6 +29,7 @@ from workbench.learning.config import EpochReport, TrainConfig, batch_size_for
 from workbench.learning.networks import default_spec
 from workbench.learning.networks.model import NetworkModel
 from workbench.learning.streaming import ParquetRows, TableRows
+from workbench.scratch import private_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -176,7 +176,7 @@ def explained(
 
     which, where = "validation", ""
     if error.rows is not None:
-        kept = folder or Path(tempfile.mkdtemp(prefix="workbench-training-"))
+        kept = folder or private_path("training")
         with durable_file(kept / BAD_BATCH) as path:
             pq.write_table(taken(train, columns, error.rows.numpy()), path)
         which, where = "training", f"; the batch is in {kept / BAD_BATCH}"

@@ -6,12 +6,12 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from workbench.errors import ConfigurationError, ReportError
 from workbench.files import durable_file
+from workbench.scratch import private_folder
 
 __all__ = ["BROWSERS", "find_browser", "write_pdf"]
 
@@ -61,7 +61,7 @@ def write_pdf(html: Path, pdf: Path, *, timeout_seconds: float = TIMEOUT_SECONDS
     """
     browser = find_browser()
     pdf.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(prefix="workbench-browser-", ignore_cleanup_errors=True) as profile:
+    with private_folder("browser", busy=True) as profile:
         printed = Path(profile) / "page.pdf"
         # Chromium's sandbox does not work for root; what it opens is a page without scripts.
         root = ("--no-sandbox",) if os.geteuid() == 0 else ()

@@ -14,6 +14,7 @@
     auth/                     bearer tokens
     connections.py            slow clients are cut off
     server.py, sockets.py     the process, and a stop that loses nothing
+    workers.py, seats.py      several processes behind one address; board.py: what they tell each other
     metrics.py, tracing.py    what operators see; prediction_log.py: what `monitor` reads
     openapi.py                the document of a model's own columns
     following.py              a server of a client's champion, for `kedro serve`

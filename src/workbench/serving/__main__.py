@@ -64,7 +64,7 @@ def parsed(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> Optio
         left_out=tuple(given.leave_out),
         ready_file=given.ready_file,
         threads=given.threads,
-        parent=os.getppid() if given.with_parent else None,
+        parent=given.with_parent,
         workers=given.workers or serving.workers,
         worker=Worker.parsed(given.worker) if given.worker else None,
     )
@@ -108,7 +108,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--prediction-log", type=Path, help="the file that predictions are written to")
     add("--leave-out", action="append", default=[], metavar="COLUMN", help="a column that is never logged; repeatable")
     add("--ready-file", type=Path, help='a file that is written when the port is known: {"host", "port", "pid"}')
-    add("--with-parent", action="store_true", help="end when the process that started this one has ended")
+    add(
+        "--with-parent",
+        nargs="?",
+        type=int,
+        const=os.getppid(),
+        metavar="PID",
+        help="end when the process that started this one has ended; its id tells also of an end before this is read",
+    )
     add("--workers", type=_workers, help="processes that serve  [default: `workers` of the settings]")
     add("--worker", help=argparse.SUPPRESS)
     add("--threads", type=int, default=1, help="threads of one batch (default: %(default)s)")

@@ -67,6 +67,10 @@ class App:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     return
                 await self._service.may_listen()
+                if self._service.failed is not None:  # nobody is to be connected to who answers nothing
+                    await self._service.stop()
+                    await send({"type": "lifespan.startup.failed"})
+                    return
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._service.stop()

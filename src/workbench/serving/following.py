@@ -73,7 +73,7 @@ class Child:
 
     def example(self) -> dict[str, Any]:
         """A request that it would answer."""
-        with urllib.request.urlopen(f"{self.address}/openapi.json", timeout=10) as answer:  # noqa: S310 - loopback
+        with _asked(f"{self.address}/openapi.json", 10) as answer:
             document = json.load(answer)
         content = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
         example: dict[str, Any] = content["schema"]["example"]
@@ -114,7 +114,8 @@ def start(
     traffic = folder / "traffic.json"
     write_text(traffic, located.traffic.model_dump_json(indent=1) + "\n")
     command = [sys.executable, "-m", "workbench.serving", "--name", client.id, "--host", host, "--port", str(port)]
-    command += ["--traffic", str(traffic), "--settings", str(settings), "--ready-file", str(ready), "--with-parent"]
+    command += ["--traffic", str(traffic), "--settings", str(settings), "--ready-file", str(ready)]
+    command += ["--with-parent", str(os.getpid())]
     command += ["--prediction-log", str(log)]
     if workers is not None:
         command += ["--workers", str(workers)]
@@ -158,10 +159,15 @@ def _address(process: subprocess.Popen[bytes], ready: Path) -> str:
             found = json.loads(ready.read_text())
             host = "127.0.0.1" if found["host"] == "0.0.0.0" else found["host"]  # noqa: S104 - to ask, not to listen
             address = f"http://[{host}]:{found['port']}" if ":" in host else f"http://{host}:{found['port']}"
-            with suppress(OSError), urllib.request.urlopen(f"{address}/v2/health/ready", timeout=5):  # noqa: S310
+            with suppress(OSError), _asked(f"{address}/v2/health/ready", 5):
                 return address
         time.sleep(0.05)
     raise ModelError(f"the server ended with exit code {process.returncode}", hint="read what it has said above")
+
+
+def _asked(address: str, seconds: float) -> Any:
+    """What the child answers; a proxy that the environment names has no business on loopback."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=seconds)
 
 
 def forward(child: Child, numbers: Sequence[signal.Signals] = (signal.SIGHUP,)) -> None:

@@ -71,6 +71,8 @@ class Metrics:
 
     def shares(self, shares: dict[str, int]) -> None:
         """The split that is in force now."""
+        if self._folder is not None and shares == self._shares:
+            return
         gone: dict[str, int] = {}
         if self._folder is None:
             self._share.clear()

@@ -2,18 +2,19 @@
 
 A request hands its rows over and goes on; a thread writes them. What the disk is too slow for is dropped and counted.
 The file is flushed to the device each second, and when it is full it is renamed and the next one is begun; the oldest
-of the full ones goes.
+of the full ones goes. Several processes may write one file: each line goes out whole, and one of them renames.
 """
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,7 @@ class PredictionLog:
     def __init__(self, path: Path, settings: Settings, model: str, left_out: Collection[str] = ()) -> None:
         self._path, self._settings, self._model = path, settings, model
         self._left_out = frozenset(left_out)
+        self._full = settings.megabytes * 2**20
         self._entries: deque[_Entry] = deque()
         self._waiting = 0
         self.dropped = 0
@@ -116,7 +118,7 @@ class PredictionLog:
             try:
                 with self._path.open("ab") as stream:
                     stream.write(b"".join(line for entry in taken for line in self._lines(entry)))
-                    full = stream.tell() >= self._settings.megabytes * 2**20
+                    full = stream.tell() >= self._full
             except OSError:
                 self.dropped += lines
                 raise
@@ -138,13 +140,26 @@ class PredictionLog:
 
     def _rotate(self) -> None:
         self._flush()
-        for number in range(self._settings.files, 0, -1):
-            older = self._numbered(number)
-            if number == self._settings.files:
-                older.unlink(missing_ok=True)
-            elif older.exists():
-                older.rename(self._numbered(number + 1))
-        self._path.rename(self._numbered(1))
+        with self._alone():
+            if not self._path.exists() or self._path.stat().st_size < self._full:
+                return  # another process has done it
+            for number in range(self._settings.files, 0, -1):
+                older = self._numbered(number)
+                if number == self._settings.files:
+                    older.unlink(missing_ok=True)
+                elif older.exists():
+                    older.rename(self._numbered(number + 1))
+            self._path.rename(self._numbered(1))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else renames inside the block; the lock is the folder's, and ends with this process."""
+        descriptor = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

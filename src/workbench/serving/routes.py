@@ -157,8 +157,7 @@ class Routes:
 
     async def _metrics(self, request: Request, *_: Any) -> Reply:
         await self._allowed_to_look(request)
-        current = self._service.roster.current
-        self._service.metrics.shares(dict(current.traffic.traffic) if current else {})
+        self._service.metrics.shares(self._service.shares)
         return Reply(200, self._service.metrics.exposed(), CONTENT_TYPE.encode())
 
     async def _allowed_to_look(self, request: Request) -> None:

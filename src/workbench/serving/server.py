@@ -51,15 +51,20 @@ def serve(options: Options) -> None:
         ConfigurationError: the address is taken, or is none.
         WorkbenchError: the model cannot be served.
     """
-    import torch
+    # Its meaning comes with the server; until then it must not be the end.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        import torch
 
-    torch.set_num_threads(options.threads)
-    if options.worker is None:
-        listener = listening_socket(options.host, options.port)
-    else:
-        listener = socket.socket(fileno=options.worker.socket)
-    with listener:
-        asyncio.run(_main(options, listener)) if _no_uvloop() else _run_on_uvloop(options, listener)
+        torch.set_num_threads(options.threads)
+        if options.worker is None:
+            listener = listening_socket(options.host, options.port)
+        else:
+            listener = socket.socket(fileno=options.worker.socket)
+        with listener:
+            asyncio.run(_main(options, listener)) if _no_uvloop() else _run_on_uvloop(options, listener)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def _main(options: Options, listener: socket.socket) -> None:
@@ -95,7 +100,12 @@ class DrainingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's; then say where the server is."""
-        await super().startup(sockets=sockets)
+        try:
+            await super().startup(sockets=sockets)
+        except SystemExit:
+            if self._service.failed is None:
+                raise
+            raise self._service.failed from None
         options = self._service.options
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._service.keeper.look_again)

@@ -53,7 +53,6 @@ class Service:
         )
         worker = options.worker
         self.board = Board(worker.board, options.workers, worker.place) if worker is not None else None
-        self._complete = self.board is None
         self.draining = False
         self.failed: WorkbenchError | None = None
         self._ids, self._prefix = count(1), secrets.token_hex(6)
@@ -66,7 +65,7 @@ class Service:
 
         Of several workers, all have to have been so at once; one that is replaced later does not count.
         """
-        return self.roster.current is not None and not self.draining and self._all_came_up()
+        return self.roster.current is not None and not self.draining and (self.board is None or self._all_came_up())
 
     @property
     def state(self) -> str:
@@ -80,7 +79,7 @@ class Service:
         found = {"state": self.state, **self.keeper.status()}
         if self.board is None:
             return found
-        self._post()
+        self.tell_others()
         mine = self.roster.current.sha256 if self.roster.current else None
         if mine is not None and not self.board.all_have(mine):
             found |= {"generation": None, "loading": True}
@@ -90,11 +89,21 @@ class Service:
             if other is not None:
                 message = f"worker {other} could not load it; the log says why"
                 found["last_error"] = {"sha256": seen, "message": message, "at": None}
-        return {**found, "workers": self.board.workers}
+        return {**found, "workers": self.board.workers, "workers_ready": self.board.ready}
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """The split that is in force; empty before anything is."""
+        current = self.roster.current
+        return dict(current.traffic.traffic) if current is not None else {}
 
     def tell_others(self) -> None:
         """Write down for the other workers how this one is."""
+        if self.board is None:
+            return
         self.metrics.refresh()
+        # Of several workers the largest share counts, so none may still tell the split of before.
+        self.metrics.shares(self.shares)
         self._post()
 
     def _post(self) -> None:
@@ -105,10 +114,8 @@ class Service:
         self.board.put(ready=current is not None, in_force=current.sha256 if current else None, failed=failed)
 
     def _all_came_up(self) -> bool:
-        if self.board is not None and not self._complete:
-            self._post()
-            self._complete = self.board.all_ready
-        return self._complete
+        self._post()
+        return self.board is not None and self.board.came_up
 
     def new_id(self) -> str:
         """A request's id that no other process gives."""

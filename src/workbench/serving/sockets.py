@@ -15,7 +15,7 @@ import sys
 
 from workbench.errors import ConfigurationError
 
-__all__ = ["listening_socket", "shared_sockets", "take_no_more"]
+__all__ = ["listening_socket", "shared_socket", "shared_sockets", "take_no_more"]
 
 # include/uapi/asm-generic/socket.h, linux/filter.h: the same on all architectures that Python wheels are made for.
 _SO_ATTACH_FILTER = 26
@@ -45,7 +45,16 @@ def shared_sockets(host: str, port: int, count: int) -> list[socket.socket]:
     return [_listening(host, port, shared=True) for _ in range(count)]
 
 
-def _listening(host: str, port: int, *, shared: bool = False) -> socket.socket:
+def shared_socket(host: str, port: int) -> socket.socket:
+    """One more of them that does not listen yet: it gets no connection until whoever has it calls ``listen``.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
+    return _listening(host, port, shared=True, listen=False)
+
+
+def _listening(host: str, port: int, *, shared: bool = False, listen: bool = True) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(family, kind, protocol)
@@ -54,7 +63,8 @@ def _listening(host: str, port: int, *, shared: bool = False) -> socket.socket:
             if shared:
                 found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             found.bind(address)
-            found.listen(2048)
+            if listen:
+                found.listen(2048)
         except BaseException:
             found.close()
             raise

@@ -2,7 +2,9 @@
 
 Each worker has a listening socket of its own, and the kernel shares new connections out among them (``SO_REUSEPORT``,
 socket(7)). The sockets are made here and handed down: what waits in the socket of a worker that has died is answered by
-the one that takes its place. What is told to this process is told to all: SIGTERM, Ctrl-C, SIGHUP.
+the one that takes its place. If that one cannot come up, its socket is closed, so that nobody waits there for ever: the
+others take all connections, and whoever comes up at last begins to listen anew. What is told to this process is told to
+all: SIGTERM, Ctrl-C, SIGHUP.
 """
 
 from __future__ import annotations
@@ -15,20 +17,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import orjson
 
+from workbench.errors import ConfigurationError, Transient
 from workbench.files import write_text
 from workbench.scratch import private_path
 from workbench.serving.board import Board
-from workbench.serving.sockets import shared_sockets
+from workbench.serving.seats import Seat, exit_code
+from workbench.serving.sockets import shared_socket, shared_sockets
 
 if TYPE_CHECKING:
-    import socket
-
     from workbench.serving.options import Options
 
 __all__ = ["METRICS", "Workers"]
@@ -38,8 +39,8 @@ logger = logging.getLogger(__name__)
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Where the workers' metrics are, to be summed: https://prometheus.github.io/client_python/multiprocess/."""
 LOOK = 0.05
-SOONEST = 1.0
-"""Seconds between two starts of one worker."""
+LEAVE = 30.0
+"""Seconds that a worker may take to end beside what it waits for requests; one that takes longer hangs."""
 
 
 class Workers:
@@ -54,102 +55,154 @@ class Workers:
         self._options, self._arguments = options, list(arguments)
         self._count = options.workers
         self._stops = 0
-        self._was_ready = [False] * self._count
-        self._started = [0.0] * self._count
+        self._seats: list[Seat] = []
 
     def run(self) -> int:
         """Serve until a stop; the exit code is 0 after one that was asked for, else that of a worker that failed.
 
         Raises:
             ConfigurationError: the address is taken, or is none.
+            Transient: the system starts no process.
         """
-        sockets = shared_sockets(self._options.host, self._options.port, self._count)
-        self._port = sockets[0].getsockname()[1]
+        self._seats = [Seat(one) for one in shared_sockets(self._options.host, self._options.port, self._count)]
         self._board = Board.made(self._count)
         self._metrics = private_path("metrics")
         before = {number: signal.signal(number, self._asked) for number in (signal.SIGTERM, signal.SIGINT)}
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._look_again)
-        self._processes: list[subprocess.Popen[bytes]] = []
         try:
-            self._processes += [self._start(place, one) for place, one in enumerate(sockets)]
-            code = self._watch(sockets)
+            self._start_all()
+            code = self._watch()
             # The workers' own copies are the last ones now: they take who waits, and close them.
-            for one in sockets:
-                one.close()
+            for seat in self._seats:
+                seat.listener.close()
             return self._end(code)
         finally:
-            for process in self._processes:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
+            for seat in self._seats:
+                seat.kill()
+                seat.listener.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
             self._board.close()
             shutil.rmtree(self._metrics, ignore_errors=True)
 
-    def _start(self, place: int, listener: socket.socket) -> subprocess.Popen[bytes]:
-        self._started[place] = time.monotonic()
-        told = f"{place},{listener.fileno()},{self._board.descriptor}"
-        command = [sys.executable, *self._arguments, "--workers", str(self._count), "--worker", told, "--with-parent"]
+    def _start_all(self) -> None:
+        try:
+            for place in range(self._count):
+                self._start(place)
+        except OSError as error:
+            raise Transient(
+                f"the system starts no process ({error.strerror})",
+                where=f"{self._count} workers",
+                hint="free some memory, or take fewer workers",
+            ) from error
+
+    def _start(self, place: int) -> None:
+        seat = self._seats[place]
+        told = f"{place},{seat.listener.fileno()},{self._board.descriptor}"
+        command = [sys.executable, *self._arguments, "--workers", str(self._count), "--worker", told]
         # A group of its own: Ctrl-C reaches this process alone, which then ends the workers in good order.
-        return subprocess.Popen(
-            command,
+        process = subprocess.Popen(
+            [*command, "--with-parent", str(os.getpid())],
             env={**os.environ, METRICS: str(self._metrics)},
-            pass_fds=(listener.fileno(), self._board.descriptor),
+            pass_fds=(seat.listener.fileno(), self._board.descriptor),
             process_group=0,
         )
+        seat.taken_by(process)
 
-    def _tell(self, listener: socket.socket) -> None:
-        host, port = listener.getsockname()[:2]
+    def _tell(self) -> None:
+        host, port = self._address()
         logger.info("%d workers on http://%s:%d", self._count, f"[{host}]" if ":" in host else host, port)
         if self._options.ready_file is not None:
             content = {"host": host, "port": port, "pid": os.getpid()}
             write_text(self._options.ready_file, orjson.dumps(content).decode() + "\n")
 
-    def _watch(self, sockets: Sequence[socket.socket]) -> int:
-        """Until a stop is asked for, or a worker cannot serve at all."""
+    def _address(self) -> tuple[str, int]:
+        host, port = self._seats[0].listener.getsockname()[:2]
+        return str(host), int(port)
+
+    def _watch(self) -> int:
+        """Until a stop is asked for, or no worker can serve."""
         told = False
         while not self._stops and not self._is_orphan():
             if not told and self._board.all_up:
                 told = True
-                self._tell(sockets[0])
-            for place, process in enumerate(self._processes):
-                self._was_ready[place] |= self._board.is_ready(place)
-                code = process.poll()
+                self._tell()
+            for place, seat in enumerate(self._seats):
+                if self._board.is_ready(place):
+                    seat.note_ready()
+                code = seat.process.poll() if seat.process is not None else None
                 if code is None:
                     continue
-                if not self._was_ready[place]:
-                    return code or 1  # it has said why; another try would say the same
-                self._replace(place, sockets[place], code)
+                if not seat.was_ready or self._nobody_is_left():
+                    return exit_code(code) or 1  # it has said why; another try would say the same
+                self._replace(place, code)
             time.sleep(LOOK)
         return 0
 
-    def _replace(self, place: int, listener: socket.socket, code: int) -> None:
-        if time.monotonic() - self._started[place] < SOONEST:
-            return
-        logger.error("worker %d ended with exit code %d, and is started again", place + 1, code)
-        self._board.clear(place)
-        self._forget_metrics(self._processes[place].pid)
-        self._processes[place] = self._start(place, listener)
+    def _nobody_is_left(self) -> bool:
+        return all(seat.failures and not seat.lives for seat in self._seats)
 
-    def _forget_metrics(self, pid: int) -> None:
+    def _replace(self, place: int, code: int) -> None:
+        """Start another one at the place of one that has ended, when it is time for that."""
+        seat = self._seats[place]
+        if not seat.ended:
+            self._note_end(place, code)
+        if not seat.is_due:
+            return
+        try:
+            self._start(place)
+        except OSError as error:
+            logger.error("worker %d cannot be started (%s)", place + 1, error.strerror)  # noqa: TRY400
+            self._take_out(place)
+
+    def _note_end(self, place: int, code: int) -> None:
+        seat, ready = self._seats[place], self._board.is_ready(place)
+        seat.ended = True
+        said = "is started again" if ready else "could not come up; it is tried again later"
+        logger.error("worker %d ended with exit code %d, and %s", place + 1, code, said)
+        self._forget_metrics(seat, ready=ready)
+        if ready:
+            self._board.clear(place)
+        else:
+            self._take_out(place)
+
+    def _take_out(self, place: int) -> None:
+        """Let no connection wait where nobody may come up soon: those that do are reset, new ones go to the others."""
+        seat = self._seats[place]
+        seat.note_failure()
+        try:
+            fresh = shared_socket(*self._address())
+        except ConfigurationError as error:
+            logger.error("connections wait for worker %d: %s", place + 1, error)  # noqa: TRY400
+            return
+        seat.listener.close()
+        seat.listener = fresh
+        self._board.clear(place, out=True)
+
+    def _forget_metrics(self, seat: Seat, *, ready: bool) -> None:
         """Of a process that has ended, what it counted stays, and what it was at the moment goes."""
-        for path in self._metrics.glob(f"gauge_live*_{pid}.db"):
+        assert seat.process is not None  # noqa: S101 - it has ended
+        for path in self._metrics.glob(f"{'gauge_live*' if ready else '*'}_{seat.process.pid}.db"):
             path.unlink(missing_ok=True)
 
     def _end(self, code: int) -> int:
-        for process in self._processes:
-            self._send(process, signal.SIGTERM)
-        told = 1
-        while any(process.poll() is None for process in self._processes):
-            if self._stops > told:  # whoever asks again does not want to wait
-                told = self._stops
-                for process in self._processes:
-                    self._send(process, signal.SIGTERM)
+        """Ask all that live to end, and wait for them; who hangs is killed."""
+        living = [seat for seat in self._seats if seat.lives]
+        patience = time.monotonic() + self._options.serving.drain_seconds + LEAVE
+        told = 0
+        while any(seat.lives for seat in living):
+            if max(self._stops, 1) > told:  # whoever asks again does not want to wait
+                told = max(self._stops, 1)
+                for seat in living:
+                    seat.send(signal.SIGTERM)
+            if time.monotonic() > patience:
+                logger.error("what does not end %g seconds after it was asked to is killed", LEAVE)
+                for seat in living:
+                    seat.kill()
             time.sleep(LOOK)
+        returned = [seat.process.returncode for seat in living if seat.process is not None]
         # One that was still on its way up knows no better end than the signal's.
-        ends = (0 if one.returncode == -signal.SIGTERM else abs(one.returncode) for one in self._processes)
-        return code or max(ends)
+        return code or max((0 if one == -signal.SIGTERM else exit_code(one) for one in returned), default=0)
 
     def _is_orphan(self) -> bool:
         parent = self._options.parent
@@ -159,10 +212,6 @@ class Workers:
         self._stops += 1
 
     def _look_again(self, number: int, _: FrameType | None) -> None:
-        for process in self._processes:
-            self._send(process, signal.Signals(number))
-
-    def _send(self, process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-        if process.poll() is None:
-            with suppress(ProcessLookupError):
-                process.send_signal(number)
+        for place, seat in enumerate(self._seats):
+            if self._board.is_up(place):  # one that is on its way up reads the file anyway, and would die of the signal
+                seat.send(signal.Signals(number))

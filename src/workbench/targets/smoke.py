@@ -17,6 +17,9 @@ __all__ = ["Compare", "Smoke", "difference", "smoke"]
 ASKS = 400
 """How often a target is asked that chooses the version itself. One with 2 % of the traffic is missed once in 3,000."""
 
+_CLEARLY = 0.51
+"""A probability beyond it is no matter of rounding."""
+
 
 @dataclass(frozen=True)
 class Smoke:
@@ -84,7 +87,8 @@ def difference(answers: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[
     """The largest difference between two lists of predictions; infinite if they do not have the same form.
 
     Of classifiers the probabilities are compared, and a class with a probability that differs too little to matter may
-    be another one: at one half, a rounding decides it. Without probabilities, classes have to be the same.
+    be another one: at one half, a rounding decides it. A class that has clearly more than half is the only one that can
+    be said, so it has to be the same; without probabilities, all have to be.
     """
     if len(answers) != len(expected):
         return math.inf
@@ -96,6 +100,8 @@ def _of_row(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
     value, wanted = one.get(name), other[name]
     if not _is_number(value) or not _is_number(wanted):
         return 0.0 if type(value) is type(wanted) and value == wanted else math.inf
+    if name == "probability" and wanted > _CLEARLY and one.get("prediction") != other.get("prediction"):
+        return math.inf
     return abs(value - wanted) if math.isfinite(value) else math.inf
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
@@ -10,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 from databricks_double import DatabricksDouble, Rows
+from unity_vaults import AzureVault, GoogleVault, S3Vault
 
 from workbench.clients.targets import DatabricksTarget
 from workbench.files import sha256_of_folder
@@ -109,3 +114,33 @@ def deploy(target: Callable[..., Databricks], release: Callable[[int], Times], t
     yield deployment
     for adapter in opened:
         adapter.close()
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["s3", "gs", "abfss"])
+def vault(request: pytest.FixtureRequest, cloud: DatabricksDouble) -> Iterator[Any]:
+    """The storage behind a workspace that takes no files itself."""
+    kind = request.param
+    made: Any = (
+        S3Vault(request.getfixturevalue("moto")) if kind == "s3" else {"gs": GoogleVault, "abfss": AzureVault}[kind]()
+    )
+    with made as store:
+        cloud.vault, cloud.says_files, cloud.takes_files = store, False, False
+        yield store
+
+
+@pytest.fixture
+def through(deploy: Open, request: pytest.FixtureRequest) -> Open:
+    """A deployment whose files go to the vault."""
+    address = request.getfixturevalue("vault").address
+    return lambda **more: deploy(storage_address=address, **more)

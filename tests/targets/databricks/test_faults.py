@@ -99,6 +99,17 @@ def test_one_call_is_one_request(target: Callable[..., Databricks], cloud: Datab
     assert len(cloud.calls("serving-endpoints")) == 1
 
 
+def test_a_workspace_that_says_nothing_is_not_waited_for(
+    target: Callable[..., Databricks], cloud: DatabricksDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.targets.databricks.workspace.SECONDS", 0.3)
+    cloud.faults.append(Fault("serving-endpoints", delay=2))
+    before = time.monotonic()
+    with pytest.raises(Unreachable, match=r"Databricks does not answer \(ReadTimeout\)"):
+        target().traffic()
+    assert time.monotonic() - before < 2
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -195,6 +206,29 @@ def test_a_half_finished_upload_goes_on_where_it_was(deploy: Open, release: Rele
     deploy().apply(release(3))
     assert len(cloud.calls("PUT .*MLmodel")) == sent == 1
     assert len(cloud.versions) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ({"predictions": [[3.0], [7.5]]}, "a prediction is a list, and no record"),
+        ({"predictions": None}, "the answer has no list of predictions"),
+        ({"outputs": []}, "the answer has no list of predictions"),
+    ],
+)
+def test_an_answer_of_another_form_is_refused(
+    deploy: Open, release: Releases, cloud: DatabricksDouble, answer: dict[str, Any], problem: str
+) -> None:
+    served = {"Served-Model-Name": "workbench-alpha-v3"}
+    cloud.faults.append(Fault("invocations", answer=Answer(200, answer, served)))
+    with pytest.raises(TargetError, match=problem):
+        deploy().apply(release(3))
+
+
+def test_plain_values_are_predictions_too(deploy: Open, release: Releases, cloud: DatabricksDouble) -> None:
+    served = {"Served-Model-Name": "workbench-alpha-v3"}
+    cloud.faults.append(Fault("invocations", answer=Answer(200, {"predictions": [3.0, 7.5]}, served)))
+    assert deploy().apply(release(3)).smoke.ok
 
 
 def test_an_answer_by_somebody_else_is_refused(deploy: Open, release: Releases, cloud: DatabricksDouble) -> None:

@@ -15,7 +15,7 @@ from vertex_double import VertexDouble
 from workbench.errors import ConfigurationError, SecretMissing, TargetError, Unreachable
 from workbench.targets.deployment import Deployment
 from workbench.targets.vertex.identity import credentials_of
-from workbench.targets.vertex.objects import Objects, Stored, files_of
+from workbench.targets.vertex.objects import Objects, files_of
 from workbench.targets.vertex.services import Services
 
 pytestmark = pytest.mark.xdist_group("vertex")
@@ -259,10 +259,3 @@ def test_one_change_at_a_time(deploy: Deploy, vertex: VertexDouble, release: Cal
     vertex.faults.append(Fault(":deployModel", answer=busy, times=2))
     deploy().apply(release(4))
     assert len(vertex.calls(":deployModel")) == 4
-
-
-def test_an_object_whose_name_leads_elsewhere_is_not_written(services: Callable[..., Services], tmp_path: Path) -> None:
-    stored = Stored("workbench/alpha/v3/../../x", 1, "", 1, "", {})
-    with pytest.raises(TargetError, match="an object's name leads elsewhere"):
-        Objects(services()).download(stored, tmp_path / "a" / ".." / "x")
-    assert list(tmp_path.iterdir()) == []

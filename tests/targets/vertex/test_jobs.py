@@ -42,6 +42,8 @@ def project(tmp_path: Path, vertex: VertexDouble) -> Path:
         assert vertex.objects[f"{folder}/data/alpha/04_feature/features.json"].content == b"{}"
         for name in ("models/alpha/candidate/model.json", "data/alpha/08_reporting/candidates.csv"):
             vertex.objects[f"{folder}/{name}"] = Kept(b"made there", 9)
+        # As Cloud Storage FUSE does for a folder.
+        vertex.objects[f"{folder}/models/alpha/candidate/"] = Kept(b"", 9)
 
     vertex.trainer = trainer
     return tmp_path
@@ -104,6 +106,43 @@ def test_a_job_that_fails_is_told_and_the_next_is_another(jobs: Open, vertex: Ve
         job.labels = {**job.labels, "job": "older"}
     train(opened.services, opened.jobs, project)
     assert len(vertex.jobs) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "models/alpha/candidate/../../beta/model.json",
+        "models/alpha/candidate//etc/passwd",
+        "data/alpha/08_reporting/../../beta/x.json",
+        "data/alpha/07_model_output//tmp/x",
+    ],
+)
+def test_an_object_whose_name_leads_elsewhere_is_not_written(
+    jobs: Open, vertex: VertexDouble, project: Path, name: str
+) -> None:
+    """Whoever may write into the bucket must not write into this machine, or into another client's folder."""
+    trainer = vertex.trainer
+
+    def hostile(job: Any) -> None:
+        trainer(job)
+        (made,) = [one for one in vertex.objects if one.endswith("candidate/model.json")]
+        vertex.objects[made.removesuffix("models/alpha/candidate/model.json") + name] = Kept(b"elsewhere", 9)
+
+    vertex.trainer = hostile
+    before = sorted(project.rglob("*"))
+    opened = jobs()
+    with pytest.raises(TargetError, match="an object's name leads elsewhere"):
+        train(opened.services, opened.jobs, project)
+    assert sorted(path for path in project.rglob("*") if ".workbench" not in path.parts) == [
+        path for path in before if ".workbench" not in path.parts
+    ]
+
+
+def test_a_job_that_has_left_nothing_is_told(jobs: Open, vertex: VertexDouble, project: Path) -> None:
+    vertex.trainer = lambda _: None
+    opened = jobs()
+    with pytest.raises(TargetError, match=r"has left nothing in models/alpha/candidate.*kedro run"):
+        train(opened.services, opened.jobs, project)
 
 
 def test_what_a_job_needs_is_asked_for_first(jobs: Open, vertex: VertexDouble, tmp_path: Path) -> None:

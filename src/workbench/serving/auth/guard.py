@@ -55,6 +55,8 @@ class Guard:
         claims = self._verified(token, key, algorithm)
         if self._auth.azp and claims.get("azp") not in self._auth.azp:
             raise _refused("the token is for somebody else (azp)")
+        if not all(isinstance(claims[name], (int, float)) for name in ("exp", "iat")):
+            raise _refused("the token does not count")  # PyJWT takes a text for a number, RFC 7519 does not (section 2)
         if claims["exp"] - claims["iat"] > self._auth.longest_seconds:
             raise _refused("the token is good for too long")
         if claims.get("sts") == "pending":

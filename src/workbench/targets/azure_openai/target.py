@@ -35,6 +35,8 @@ __all__ = ["TRAFFIC", "AzureOpenAI", "choose"]
 T = TypeVar("T")
 TRAFFIC = "workbench-traffic"
 """The tag with a version's percentage."""
+DEVELOPER = "DeveloperTier"
+"""Without a fee by the hour, for trials: https://learn.microsoft.com/azure/ai-foundry/openai/how-to/fine-tune-test."""
 ANSWER_TOKENS = 64
 
 
@@ -144,15 +146,17 @@ class AzureOpenAI:
 
     def cost(self, prices: Prices) -> Cost:
         """Hosting alone: an hour costs the same whether the deployment is asked or not; tokens come on top."""
-        section = prices.targets.get(self.kind)
-        rate = section.rates.get("hosting") if section else None
+        section, sku = prices.targets.get(self.kind), self.settings.sku
+        rates = section.rates if section else {}
+        unknown: tuple[str, ...] = ("tokens that are asked and answered",)
+        if sku == DEVELOPER:
+            unknown = (*unknown, "a new deployment each day: Azure takes one of this sku down after 24 hours")
+        # What a developer's deployment costs must not be taken from those that cost by the hour.
+        rate = rates.get(f"hosting {sku}") or (None if sku == DEVELOPER else rates.get("hosting"))
         if section is None or rate is None:
-            return Cost((), prices.currency, str(prices.day), (f"hosting of {self.kind}",))
-        if self.settings.sku == "DeveloperTier":
-            unknown = ("hosting in DeveloperTier: no price known", "tokens that are asked and answered")
-            return Cost((), prices.currency, str(prices.day), unknown)
-        line = Line(f"a tuned model's deployment, {self.settings.sku}", HOURS, rate.unit, rate.price, section.source)
-        return Cost((line,), prices.currency, str(prices.day), ("tokens that are asked and answered",))
+            return Cost((), prices.currency, str(prices.day), (f"hosting of {self.kind}, {sku}", *unknown))
+        line = Line(f"a tuned model's deployment, {sku}", HOURS, rate.unit, rate.price, section.source)
+        return Cost((line,), prices.currency, str(prices.day), unknown)
 
     def close(self) -> None:
         """Let go of connections."""

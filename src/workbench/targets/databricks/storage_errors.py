@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from workbench.errors import TargetError, Unreachable, WorkbenchError
+from workbench.retrying import seconds_of
 from workbench.targets.databricks.errors import Missing
 
 __all__ = ["Forbidden", "translated_storage"]
@@ -63,8 +64,7 @@ def _explained(error: Exception, kind: str, where: str) -> WorkbenchError:
         else f"the cloud's storage does not answer ({kind}://, {type(error).__name__})",
         where=where,
     )
-    after = str(headers.get("retry-after") or headers.get("Retry-After") or "")
-    busy.retry_after = float(after) if after.isdecimal() else None
+    busy.retry_after = seconds_of(headers.get("retry-after") or headers.get("Retry-After"))
     return busy
 
 

@@ -9,7 +9,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from workbench.errors import TargetError
@@ -106,10 +106,19 @@ class Objects:
                 f"{stored.name} is no JSON", where=self._where, hint="remove that folder of the bucket, and apply again"
             ) from error
 
+    def inside(self, name: str) -> PurePosixPath:
+        """An object's name as a path below a folder of this machine; names are whatever somebody has written there.
+
+        Raises:
+            TargetError: it leads out of any folder.
+        """
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\0" in name:
+            raise TargetError(f"an object's name leads elsewhere: {name[:80]!r}", where=self._where)
+        return path
+
     def download(self, stored: Stored, destination: Path) -> None:
         """Write what an object holds to a file, held against its checksum."""
-        if ".." in destination.parts:
-            raise TargetError(f"an object's name leads elsewhere: {stored.name[:80]}", where=self._where)
         destination.parent.mkdir(parents=True, exist_ok=True)
         with speaking(self._where):
             blob = self._services.bucket.blob(stored.name)

@@ -6,7 +6,7 @@ https://cloud.google.com/vertex-ai/docs/training/create-custom-job
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from workbench.errors import ConfigurationError, TargetError
@@ -106,14 +106,22 @@ def bring(objects: Objects, client: str, name: str, project: Path, folders: tupl
 
 
 def fetch(objects: Objects, client: str, job: Job, project: Path) -> None:
-    """Download what a job has made; the candidate takes the place of the one here when it is whole."""
+    """Download what a job has made; the candidate takes the place of the one here when it is whole.
+
+    Raises:
+        TargetError: there is no candidate, or an object has a name that leads out of its folder.
+    """
     there = objects.below(job.folder)
 
-    def below(folder: str) -> dict[str, Any]:
-        return {name.removeprefix(folder + "/"): one for name, one in there.items() if name.startswith(folder + "/")}
+    def below(folder: str) -> dict[PurePosixPath, Any]:
+        # Cloud Storage FUSE, by which the job writes, leaves an empty object for each folder.
+        names = [name for name in there if name.startswith(folder + "/") and not name.endswith("/")]
+        return {objects.inside(name.removeprefix(folder + "/")): there[name] for name in names}
 
-    for folder in (text.format(client=client) for text in OUTPUTS):
-        found = below(folder)
+    # All names are looked at before the first byte is written.
+    folders = {text.format(client=client): below(text.format(client=client)) for text in OUTPUTS}
+    files = {text.format(client=client): below(text.format(client=client)) for text in FILES}
+    for folder, found in folders.items():
         if not found:
             raise TargetError(
                 f"{job.name} has left nothing in {folder}",
@@ -123,8 +131,8 @@ def fetch(objects: Objects, client: str, job: Job, project: Path) -> None:
         with durable_folder(project / folder) as staging:
             for name, stored in found.items():
                 objects.download(stored, staging / name)
-    for folder in (text.format(client=client) for text in FILES):
-        for name, stored in below(folder).items():
+    for folder, found in files.items():
+        for name, stored in found.items():
             with durable_file(project / folder / name) as staging:
                 objects.download(stored, staging)
 
