@@ -20,7 +20,7 @@ export UV_NATIVE_TLS ?= true
 # Where a machine sets this, each process compiles all that it imports anew: `kedro client list` took 2.6 s, not 0.7.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run fleet test test-slow test-airflow test-exports test-spark spark-server test-kfp test-browser lint types contracts unit format words transcript bench bench-reports bench-fleet bench-serving lab ui clean
+.PHONY: help setup run fleet test test-slow test-airflow test-exports test-spark spark-server test-kfp test-browser pictures lint types contracts unit format words transcript bench bench-reports bench-fleet bench-serving lab ui clean
 
 help: ## show this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -119,6 +119,9 @@ spark-server: $(STAMP) .venv-spark/.installed ## Spark Connect on the loopback, 
 
 test-browser: $(STAMP) ## JupyterLab, MLflow and a report in Chromium, which must be on the PATH
 	$(BIN)/pytest -m browser tests/browser $(PYTEST_ARGS)
+
+pictures: $(STAMP) ## docs/images of reports, from the pages of CLIENT; needs Chromium on the PATH
+	$(BIN)/python tests/browser/pictures.py --client $(CLIENT)
 
 words: $(STAMP) ## the sentences of the reports into their catalogues, in every language there is
 	$(BIN)/python -m workbench.reports.collect

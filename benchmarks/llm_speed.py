@@ -7,8 +7,9 @@ Llamas of the published shapes (Llama-3-8B, Llama-3.2-1B) with random weights, m
 downloaded. Sequences of 4,096 tokens, every token counts for the loss. `trainer` is `transformers.Trainer` with its
 defaults, weights in bfloat16 as the published ones are, and the largest batch of 8, 4, 2, 1 that fits (then 1 with
 gradient checkpointing). Each case is a process of its own; the first steps are not counted. It needs torch,
-transformers, peft (with the accelerate that it brings) and safetensors; where this package is not installed,
-`PYTHONPATH=src`. Batch "1 twice": activations were computed twice, for want of memory.
+transformers and safetensors; `lora` needs peft besides, `trainer` accelerate, and without them a line says what is left
+out. Where this package is not installed, `PYTHONPATH=src`. Batch "1 twice": activations were computed twice, for want
+of memory.
 
 MFU counts the multiplications that the method needs, and no recomputation: 2 a weight and token forward, 2 for the
 gradient of the activations, 2 for that of the weights if they learn; and causal attention. LoRA's own are left out.
@@ -30,6 +31,7 @@ import sys
 import tempfile
 import time
 import warnings
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -68,6 +70,9 @@ PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12}
 """Dense bfloat16 FLOP/s by NVIDIA's data sheets (SXM)."""
 
 BAR_TOKENS, BAR_RATIO = 12_500, 1.5
+
+NEEDED = {"lora": "peft", "trainer": "accelerate"}
+"""Packages beside torch, transformers and safetensors, by the method or way that cannot do without."""
 
 
 def flops_per_token(shape: dict[str, Any], length: int, method: str) -> float:
@@ -233,17 +238,26 @@ def main() -> None:
     device = "toy shape on a CPU: these are no figures" if options.tiny else torch.cuda.get_device_name()
     models = ["tiny"] if options.tiny else options.models.split(",")
     print(f"{device}; torch {torch.__version__}")
+    methods, ways = _possible(options.methods.split(",")), _possible(options.ways.split(","))
     print(f"{'model':6}{'method':8}{'way':9}{'tokens/s':>10}{'MFU':>7}{'ratio':>7}{'batch':>7}{'GiB':>7}")
     peak = None if options.tiny else next((value for key, value in PEAKS.items() if key in device), None)
     for name in models:
-        for method in options.methods.split(","):
+        for method in methods:
             found = {}
-            for way in options.ways.split(","):
+            for way in ways:
                 steps = min(options.steps, 3) if options.tiny else options.steps
                 arguments = (way, name, method, steps)
                 found[way] = case(*arguments, "cpu") if options.tiny else in_a_process(*arguments)
                 print(_line(name, method, way, found, peak), flush=True)
             _judge(name, method, found, device)
+
+
+def _possible(names: list[str]) -> list[str]:
+    """Those whose packages are installed; of the others it is said what they lack."""
+    missing = {name: NEEDED[name] for name in names if name in NEEDED and find_spec(NEEDED[name]) is None}
+    for name, package in missing.items():
+        print(f"{name}: left out, since {package} is not installed")
+    return [name for name in names if name not in missing]
 
 
 def _line(name: str, method: str, way: str, found: dict[str, dict[str, Any]], peak: float | None) -> str:

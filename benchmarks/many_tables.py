@@ -8,7 +8,7 @@ Each table is a client's: its own numbers and categories (some have more columns
 trains one network after another with `fit`, `together` trains the same ones with `fit_many`; both to their early stop,
 or for so many epochs. Then every third table is trained alone with two more seeds, which tells how far a metric moves
 by chance: the bar is that no table moves by more than that between the two ways.
-Needs torch, numpy, pyarrow and scikit-learn.
+Needs torch, numpy and pyarrow.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ on the device. `streamed` reads the file in every epoch, into two places that ea
 groups come in random order and by turns. `in file order` is the same without that: what the shuffling is good for.
 Rows a second are of the last epoch, validation included; processor seconds of an epoch are those of all threads, and
 say on a busy machine what a clock does not. The loss is on validation rows, the lowest of the epochs.
-Needs torch, numpy, pandas, pyarrow and scikit-learn.
+Needs torch, numpy and pyarrow.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ a DataLoader that shuffles, AdamW, `loss.item()` at each step, all in float32. T
 AdamW, as ours does them, on one batch that lies on the device: the ceiling of any loop. Ours does more in an epoch than
 either: it clips gradients, averages weights and judges validation rows. With `--compiled`, the bare step is timed once
 more as torch.compile makes it: what `train.compile: on` would bring on this device.
-Needs torch, numpy, pyarrow and scikit-learn.
+Needs torch, numpy and pyarrow.
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,18 @@ def test_a_slot_is_a_folder_and_the_index_links_to_it(tmp_path: Path, parcel: An
     assert all((tmp_path / "deliveries/acme/site" / link).is_file() for link in links)
     assert "Acme &lt;Ltd&gt;" in index
     assert "default-src 'none'" in index
+
+
+def test_the_index_lists_whole_slots_and_quotes_their_names(tmp_path: Path, parcel: Any) -> None:
+    """A slot that is being written is in a hidden folder, and whole enough to be taken for one."""
+    made = courier(tmp_path, "site")
+    slot = Path(made.send(parcel, "site"))
+    shutil.copytree(slot, slot.parent / ".staging-1-20261125T060000Z")
+    record = json.loads((slot / "parcel.json").read_text())
+    record["files"] = [record["files"][0] | {"name": "a #1?.html"}]
+    (slot / "parcel.json").write_text(json.dumps(record))
+    links = re.findall(r'href="([^"#]+[^"]*)"', index_page(tmp_path / "deliveries/acme/site", "Acme"))
+    assert links == ["weekly/20261124T060000Z/a%20%231%3F.html"]
 
 
 def test_what_a_killed_delivery_left_is_removed(tmp_path: Path, parcel: Any) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+from dataclasses import replace
 from email import message_from_bytes, policy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from workbench.clients.delivery import EmailDelivery
-from workbench.delivery.mail import MailCourier
+from workbench.delivery.mail import MailCourier, message_for
 from workbench.errors import ConfigurationError, DeliveryError, DeliveryInDoubt, Unreachable
 
 CANARY = "canary-hunter2"
@@ -97,9 +99,21 @@ def test_a_message_with_its_reports(server: Any, parcel: Any, secrets: Any) -> N
     html = message.get_body(("html",)).get_content()
     assert "<h1" in html
     assert "Acme &lt;Ltd&gt;" in html
+    assert "All is &lt;well&gt;." in html
     attached = {part.get_filename(): part for part in message.iter_attachments()}
     assert attached["acme_model_card.html"].get_content().rstrip() == (parcel.folder / "model_card.html").read_text()
     assert attached["acme_model_card.pdf"].get_content() == (parcel.folder / "model_card.pdf").read_bytes()
+
+
+def test_whatever_a_message_says_is_text(parcel: Any) -> None:
+    """Titles and owners are what a client wrote."""
+    said = replace(parcel, owner="<b>Ann</b>", items=(replace(parcel.items[0], title="<i>Card</i>"),))
+    box = SimpleNamespace(port=25)
+    html = message_for(said, delivery(box), "ann@acme.example").get_body(("html",)).get_content()
+    assert "<b>" not in html
+    assert "<i>" not in html
+    assert "&lt;b&gt;Ann" in html
+    assert "&lt;i&gt;Card" in html
 
 
 def test_without_attachments(server: Any, parcel: Any, secrets: Any) -> None:

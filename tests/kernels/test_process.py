@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import KernelError
-from workbench.kernels.birth import plain_settings
+from workbench.kernels.birth import become, plain_settings
 from workbench.kernels.process import ADDRESS, WarmProcess, ZygoteProcess, shared_zygote, some_zygote, start_kernel
 from workbench.kernels.wire import Request
 
@@ -143,6 +143,17 @@ def test_no_secret_of_the_owner_reaches_the_zygote(monkeypatch: pytest.MonkeyPat
     assert within(10, lambda: b"PATH=" in Path(f"/proc/{zygote.pid}/environ").read_bytes())
     assert b"canary-7731" not in Path(f"/proc/{zygote.pid}/environ").read_bytes()
     zygote.close()
+
+
+def test_a_fork_has_the_environment_that_was_asked_for_and_nothing_of_the_zygotes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # a zygote has one thread, a kernel its share of the machine
+    child = os.fork()
+    if child == 0:
+        become(Request([], "/", {"PATH": "/bin"}), [])
+        os._exit(0 if dict(os.environ) == {"PATH": "/bin"} else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_it_is_shared_for_the_length_of_a_block() -> None:

@@ -23,7 +23,6 @@ EPOCHS = 6
 
 PROGRAM = """
 import json, os, signal, sys, time
-import scipy.optimize
 from pathlib import Path
 import pyarrow.parquet as pq
 from workbench.learning import Columns, TrainConfig, fit

@@ -44,6 +44,27 @@ def test_the_temperature_undoes_too_much_and_too_little_confidence(task: str, su
         assert (said.argmax(axis=1) == honest.argmax(axis=1)).all()
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize("sureness", [0.01, 0.3, 1.0, 3.0, 40.0])
+def test_the_temperature_is_the_one_that_a_general_method_finds(task: str, sureness: float) -> None:
+    """scipy's bounded search, which the bare machine of a GPU lacks; at both ends, too."""
+    from scipy.optimize import minimize_scalar
+
+    label, said = drawn(task, 2_000, sureness, 5)
+    found = Temperature.fit(task, label, said)
+
+    def loss(temperature: float) -> float:
+        return compute(task, label, Temperature(temperature).apply(task, said))["log_loss"]
+
+    wanted = minimize_scalar(loss, bounds=(0.2, 5.0), method="bounded", options={"xatol": 1e-7}).x
+    assert found.value == pytest.approx(wanted, rel=1e-4)
+    assert Temperature.from_dict({"value": found.value}) == found, "it is one that can be read again"
+
+
+def test_predictions_that_say_nothing_stay_as_they_are() -> None:
+    assert Temperature.fit("binary", np.array([0, 1] * 50), np.full(100, 0.5)) == Temperature(1.0)
+
+
 def test_too_few_rows_and_certainty_do_no_harm() -> None:
     assert Temperature.fit("binary", np.array([0, 1] * 10), np.full(20, 0.9)) == Temperature(1.0)
     assert Temperature.fit("binary", np.zeros(100), np.full(100, 0.9)) == Temperature(1.0)

@@ -19,7 +19,6 @@ import pytest
 COMMON = """
 import json, sys, threading, time
 from pathlib import Path
-import scipy.optimize
 from workbench.learning import Columns, TrainConfig, fit
 from workbench.learning import loop, tensors  # torch, before anything is measured
 from workbench.learning.networks import ResNetSpec, TabMSpec

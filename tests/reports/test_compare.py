@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import datetime
 from decimal import Decimal
 
@@ -61,10 +62,19 @@ def test_what_was_nothing_before_changes_by_an_amount() -> None:
     assert "▲ +5.00" in html
 
 
+def test_what_of_a_row_differs_is_never_cut_off() -> None:
+    """A question has a state and an answer; both are lines of the same row."""
+    last = {"checks": [{"check": "Is it " + "very " * 20 + "well?", "state": "good", "answer": "Yes."}]}
+    now = {"checks": [last["checks"][0] | {"state": "bad", "answer": "No."}]}
+    html = what_changed(compare(now, ABOUT | last), most=1)
+    assert re.search(r"Is it very .*… · (state|answer)<", html)
+    assert "One more is in the tables beside this page." in html
+
+
 def test_a_number_and_a_text_of_any_length_are_shown_as_a_reader_has_them() -> None:
-    last = {"t": {"day": "2026-01-31", "good": True, "none": 1, "text": "x" * 90}}
+    last = {"t": {"day": "2026-01-31", "good": True, "none": 1, "text": "x" * 120}}
     html = what_changed(compare({"t": {"day": "2026-02-28", "good": False, "none": None, "text": "y"}}, ABOUT | last))
-    for shown in ("28 Feb 2026", "31 Jan 2026", ">yes<", ">no<", "—", "x" * 39 + "…"):
+    for shown in ("28 Feb 2026", "31 Jan 2026", ">yes<", ">no<", "—", "x" * 99 + "…"):
         assert shown in html, shown
 
 

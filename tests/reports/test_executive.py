@@ -78,6 +78,12 @@ def test_groups_are_asked_for_only_where_some_are_protected(acme) -> None:
     assert len(checks(client)) == 5
 
 
+def test_what_is_not_perfect_never_reads_so(acme) -> None:
+    nearly = EVALUATION | {"models": {"network": {"roc_auc": {"value": 0.9985}}}}
+    shown = executive.overview(executive.facts_of(nearly, INGEST, DRIFT, 1), checks(acme))
+    assert "the right one more than 99 times in 100" in shown
+
+
 def test_a_quality_that_is_undefined_is_called_so(acme) -> None:
     undefined = EVALUATION | {"models": {"network": {"roc_auc": {"value": None}}}}
     facts = executive.facts_of(undefined, INGEST, DRIFT, 1)

@@ -197,6 +197,32 @@ def test_the_data_are_told_fold_by_fold() -> None:
     assert "No column was left out." in model_card.excluded_columns(ROLES | {"excluded": {}})
 
 
+def sample(model, learned=9000, judged=3000):
+    return {
+        "model": model,
+        "learned_rows": learned,
+        "training_rows": 9000,
+        "judged_rows": judged,
+        "validation_rows": 3000,
+    }
+
+
+def test_which_rows_a_model_learned_from_and_was_stopped_by() -> None:
+    whole = text(model_card.samples([sample("network"), sample("boosting")], "binary"))
+    every = "Each model learned from all training rows, and was stopped and calibrated by all validation rows."
+    assert whole.strip() == every
+    few = text(model_card.samples([sample("network"), sample("linear", 1024), sample("boosting", 2048, 512)], "binary"))
+    assert re.search(r"Neural network\s+9,000\s+3,000", few)
+    assert re.search(r"Linear model\s+1,024 of 9,000 rows\s+3,000", few)
+    assert re.search(r"Gradient boosting\s+2,048 of 9,000 rows\s+512 of 3,000 rows", few)
+    assert "all 3,000 validation rows to choose one" in few
+    assert "Linear model" in model_card.samples([sample("linear", judged=1)], "binary"), "stopping alone is told, too"
+
+
+def test_a_training_that_did_not_write_down_its_rows_is_passed_over() -> None:
+    assert not model_card.samples([sample("network") | {"judged_rows": None}], "binary")
+
+
 def test_limits_come_from_the_numbers(acme) -> None:
     said = text(model_card.limits(acme, ROLES, FOLDS, evaluation(), []))
     assert "tested on rows of 1 September 2024 to 31 December 2024" in said

@@ -161,6 +161,9 @@ def model_inputs(task: str) -> dict[str, Any]:
             "excluded": {},
         },
         "folds": {"train": fold, "validation": fold, "test": fold},
+        "samples": [
+            {"model": "network", "learned_rows": 9, "training_rows": 9, "judged_rows": 9, "validation_rows": 9}
+        ],
         "training_history": pa.table(history),
         "tuning": pa.table({"trial": pa.array([], pa.int64())}),
         "holdout_predictions": pa.table(columns | {"label": label} | {model: guess() for model in models}),

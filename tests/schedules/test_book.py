@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +84,16 @@ def test_what_is_done_is_not_claimed(book: SlotBook) -> None:
     assert not book.end(slot, "failed", "too late"), "it has ended"
     assert book.claim("acme", "weekly", NOON, again=True) is None
     assert book.history(None, 9)[0].state == "delivered"
+
+
+@pytest.mark.parametrize("changed", [{"pid": 1}, {"birth": "another boot"}])
+def test_only_who_has_a_slot_ends_it(book: SlotBook, changed: dict[str, Any]) -> None:
+    """One that hung for so long that another process has its slot by now, or one of before with the same number."""
+    slot = book.claim("acme", "weekly", NOON)
+    assert slot is not None
+    assert not book.end(replace(slot, **changed), "failed", "too late")
+    assert book.open()[0].state == "running"
+    assert book.end(slot, "delivered")
 
 
 def test_a_paused_schedule_goes_on_from_when_it_is_resumed(book: SlotBook) -> None:

@@ -109,3 +109,28 @@ def test_titles_are_in_the_clients_language_and_the_slot_goes_along(
     (item,) = rendering.render_reports(project, client, client.schedule["weekly"], folder, environ)
     assert item.title == "Fiche du modèle"
     assert seen == ["weekly/20261124T060000Z"]
+
+
+def test_what_renders_sees_no_other_clients_variables(
+    fleet: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = {"cron": "0 6 * * 1", "pipelines": ["ingest"], "templates": ["model_card"]}
+    project = fleet(acme={"weekly": schedule}, other={})
+    templates, made = project / "notebooks" / "reports", project / "data" / "acme" / "model_card.html"
+    templates.mkdir(parents=True)
+    made.parent.mkdir(parents=True)
+    made.write_text("<!doctype html></html>")
+    shutil.copy(ROOT / "notebooks" / "reports" / "model_card.ipynb", templates)
+    seen: list[dict[str, str]] = []
+
+    def run(_: Path, arguments: list[str], environment: dict[str, str], *rest: object, **others: object) -> str:
+        seen.append(environment)
+        return json.dumps([{"files": {"html": str(made)}}])
+
+    monkeypatch.setattr(rendering, "_kedro", run)
+    client = ClientRegistry(project).load("acme")
+    folder = tmp_path / "staging"
+    folder.mkdir()
+    environ = {"PATH": "/bin", "ACME__PASSWORD": "own", "OTHER__PASSWORD": "canary"}
+    rendering.render_reports(project, client, client.schedule["weekly"], folder, environ)
+    assert [(one.get("ACME__PASSWORD"), "OTHER__PASSWORD" in one) for one in seen] == [("own", False)] * 2

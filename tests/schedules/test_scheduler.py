@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import signal
 import subprocess
 import sys
@@ -92,6 +93,28 @@ def test_a_second_scheduler_is_refused(fleet: Any) -> None:
         first.send_signal(signal.SIGTERM)
         assert first.wait(20) == 0, "it ends well"
     run(project, StepClock(START), START)
+
+
+def test_a_client_has_one_slot_at_a_time_and_its_process_no_other_clients_variables(
+    fleet: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two schedules that are due at once; each process says when it begins and ends, and what it sees."""
+    project, clock = fleet(acme=DAILY | {"other": DAILY["daily"]}, best=DAILY), StepClock(START)
+    for client in ("ACME", "BEST"):
+        monkeypatch.setenv(f"{client}__PASSWORD", "canary")
+    told = child(
+        "import json\n"
+        "seen = [word for word in ('ACME', 'BEST') if word + '__PASSWORD' in os.environ]\n"
+        "def say(what): open('told', 'a').write(json.dumps([client, what, seen]) + '\\n')\n"
+        "slot = book.claim(client, name, due)\nsay('begins')\ntime.sleep(0.5)\nsay('ends')\n"
+        "assert book.end(slot, 'delivered')\n"
+    )
+    SlotBook(project).known_since([("acme", "other")], START)
+    run(project, clock, START + timedelta(minutes=2), told, workers=3)
+    lines = [json.loads(line) for line in (project / "told").read_text().splitlines()]
+    assert [what for client, what, _ in lines if client == "acme"] == ["begins", "ends"] * 2
+    assert all(seen == [client.upper()] for client, _, seen in lines)
+    assert len(lines) == 6
 
 
 def test_the_first_signal_lets_what_runs_come_to_its_end(fleet: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from workbench.errors import ConfigurationError, DeliveryError, DeliveryInDoubt, ReportError, Unreachable
+from workbench.errors import Busy, ConfigurationError, DeliveryError, DeliveryInDoubt, ReportError, Unreachable
 from workbench.schedules import receipts
 from workbench.schedules.book import SlotBook
 from workbench.schedules.parcels import read_parcel
@@ -63,13 +63,14 @@ def test_a_renderer_is_told_the_slot_and_the_parcel_knows_language_and_clock(fle
     serve(project, "acme", "daily", datetime(2026, 11, 24, 5, tzinfo=UTC), render=render)
     assert seen == ["daily/20261124T050000Z"]
     folder = project / "data/acme/09_delivered/daily/20261124T050000Z"
-    assert (read_parcel(folder).locale, read_parcel(folder).timezone) == ("de_CH", "Europe/Zurich")
+    of = (folder, "acme", "daily", datetime(2026, 11, 24, 5, tzinfo=UTC))
+    assert (read_parcel(*of).locale, read_parcel(*of).timezone) == ("de_CH", "Europe/Zurich")
     for index in (project / "data/acme/09_delivered/index.html", project / "deliveries/acme/reports/index.html"):
         assert "24. November 2026, 06:00 Europe/Zurich" in index.read_text()
     record = json.loads((folder / "parcel.json").read_text())
     del record["locale"], record["timezone"]  # as it was written before there were languages
     (folder / "parcel.json").write_text(json.dumps(record))
-    assert read_parcel(folder).locale == "en"
+    assert read_parcel(*of).locale == "en"
 
 
 def state(project: Path) -> tuple[str, int, str | None]:
@@ -187,6 +188,17 @@ def test_a_death_while_sending_is_in_doubt_unless_repeating_does_no_harm(
     assert after.got == ["bob"]
 
 
+def test_while_another_process_serves_the_client_nothing_is_made(fleet: Any, rendered: Any) -> None:
+    project = fleet(acme=DAILY)
+    other = SlotBook(project).lock("acme")
+    other.acquire("schedule weekly")
+    with pytest.raises(Busy):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    other.release()
+    assert rendered.calls == 0
+    assert serve(project, "acme", "daily", DUE, render=rendered) is not None
+
+
 def test_a_signal_hands_the_slot_back(fleet: Any, rendered: Any, courier: Any) -> None:
     project = fleet(acme=DAILY)
     courier(lambda: os.kill(os.getpid(), signal.SIGTERM) or "never", may_repeat=True)
@@ -204,5 +216,40 @@ def test_a_page_that_was_changed_after_it_was_made_is_not_sent(fleet: Any, rende
     kept = project / "data/acme/09_delivered/daily/20261124T060000Z/model_card.html"
     kept.write_text("<!doctype html>another</html>")
     with pytest.raises(DeliveryError, match=r"model_card\.html is not what was rendered"):
+        serve(project, "acme", "daily", DUE, render=rendered, again=True)
+    assert got.got == []
+
+
+def test_a_parcel_of_another_client_slot_or_schedule_is_sent_to_nobody(fleet: Any, rendered: Any, courier: Any) -> None:
+    """Whoever copied the folder of one client over that of another: its files are whole, and fit their digests."""
+    project = fleet(acme=DAILY, other=DAILY)
+    got = courier(DeliveryError("no"), DeliveryError("no"))
+    with pytest.raises(DeliveryError):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    file = project / "data/acme/09_delivered/daily/20261124T060000Z/parcel.json"
+    record = json.loads(file.read_text())
+    changes = ({"client": "other"}, {"schedule": "weekly"}, {"due": "2026-11-23T06:00:00+00:00"})
+    for change in changes:
+        file.write_text(json.dumps(record | change))
+        with pytest.raises(DeliveryError, match=r"client acme.*parcel\.json is that of .*, and is sent to nobody"):
+            serve(project, "acme", "daily", DUE, render=rendered, again=True)
+    assert got.got == []
+
+
+@pytest.mark.parametrize("name", ["../../../../other/page.html", "linked.html"])
+def test_a_parcel_holds_files_of_its_own_folder_alone(fleet: Any, rendered: Any, courier: Any, name: str) -> None:
+    project = fleet(acme=DAILY)
+    got = courier(DeliveryError("no"), DeliveryError("no"))
+    with pytest.raises(DeliveryError):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    folder = project / "data/acme/09_delivered/daily/20261124T060000Z"
+    foreign = project / "data/other/page.html"
+    foreign.parent.mkdir()
+    foreign.write_bytes((folder / "model_card.html").read_bytes())
+    (folder / "linked.html").symlink_to(foreign)
+    record = json.loads((folder / "parcel.json").read_text())
+    record["files"][0]["name"] = name
+    (folder / "parcel.json").write_text(json.dumps(record))
+    with pytest.raises(DeliveryError, match="is not what was rendered"):
         serve(project, "acme", "daily", DUE, render=rendered, again=True)
     assert got.got == []

@@ -21,6 +21,7 @@ __all__ = [
     "describe_folds",
     "describe_for_manager",
     "describe_lineage",
+    "describe_samples",
     "gather",
     "render_data_quality",
     "render_drift",
@@ -55,6 +56,20 @@ def describe_folds(features: Any, feature_roles: dict[str, Any]) -> dict[str, An
         row["target"] = float(f"{row['target']:.6g}") if row.get("target") is not None else None
     by_fold = {row.pop(fold): {"first": None, "last": None} | row for row in found}
     return {name: by_fold[name] for name in ("train", "validation", "test") if name in by_fold}
+
+
+def describe_samples(candidates: Any) -> list[dict[str, Any]]:
+    """How many rows each model learned from, and how many decided when it stopped.
+
+    Args:
+        candidates: see :func:`pipelines.train.tables.candidates_table`.
+
+    Returns:
+        ``model``, ``learned_rows`` of ``training_rows``, and ``judged_rows`` of ``validation_rows``, a record a model;
+        None where a training of before did not write it down.
+    """
+    kept = ("model", "learned_rows", "training_rows", "judged_rows", "validation_rows")
+    return [{name: row.get(name) for name in kept} for row in candidates.to_pylist()]
 
 
 def describe_lineage(verdict: dict[str, Any]) -> dict[str, Any]:

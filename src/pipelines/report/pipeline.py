@@ -41,6 +41,7 @@ def create_pipeline() -> Pipeline:
                 outputs=["executive_facts", "executive_checks"],
                 name="describe_for_manager",
             ),
+            Node(nodes.describe_samples, inputs="candidates", outputs="samples", name="describe_samples"),
             Node(nodes.describe_lineage, inputs="verdict", outputs="lineage", name="describe_lineage"),
             *_report(
                 nodes.render_model_card,
@@ -48,6 +49,7 @@ def create_pipeline() -> Pipeline:
                 shows=[
                     "feature_roles",
                     "folds",
+                    "samples",
                     "training_history",
                     "tuning",
                     "errors",

@@ -122,13 +122,15 @@ def predict_holdout(
 
 def _tell(found: Selection) -> None:
     """A line a model, the chosen one last; where one learned from a sample, that is in the MLflow run, too."""
-    if any(one.rows < found.rows for one in found.contenders.values()):
+    if any(one.rows < found.rows or one.judged < found.judged for one in found.contenders.values()):
         from workbench.registry.runs import current
 
         run = current()
         if run is not None:
             learned = {f"learned_rows.{kind}": float(one.rows) for kind, one in found.contenders.items()}
-            run.log_metrics({**learned, "training_rows": float(found.rows)}, 0)
+            judged = {f"judged_rows.{kind}": float(one.judged) for kind, one in found.contenders.items()}
+            every = {"training_rows": float(found.rows), "validation_rows": float(found.judged)}
+            run.log_metrics({**learned, **judged, **every}, 0)
     for kind, one in sorted(found.contenders.items(), key=lambda item: item[0] == found.chosen):
         few = f" on {one.rows:,} of {found.rows:,} rows" if one.rows < found.rows else ""
         _LOG.info(

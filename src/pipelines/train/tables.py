@@ -45,8 +45,8 @@ def candidates_table(found: Selection) -> pa.Table:
 
     Returns:
         ``model``, ``metric`` and its ``value`` on the validation rows (null where it is undefined), ``seconds`` of its
-        training, ``learned_rows`` of ``training_rows`` that it learned from, ``weight`` in the ensemble, and whether it
-        was ``chosen``.
+        training, ``learned_rows`` of ``training_rows`` that it learned from, ``judged_rows`` of ``validation_rows``
+        that decided when it stopped and that calibrated it, ``weight`` in the ensemble, and whether it was ``chosen``.
     """
     import pyarrow as pa
 
@@ -58,6 +58,8 @@ def candidates_table(found: Selection) -> pa.Table:
             ("seconds", pa.float64()),
             ("learned_rows", pa.int64()),
             ("training_rows", pa.int64()),
+            ("judged_rows", pa.int64()),
+            ("validation_rows", pa.int64()),
             ("weight", pa.float64()),
             ("chosen", pa.bool_()),
         ]
@@ -70,6 +72,8 @@ def candidates_table(found: Selection) -> pa.Table:
             "seconds": round(one.seconds, 3),
             "learned_rows": one.rows,
             "training_rows": found.rows,
+            "judged_rows": one.judged,
+            "validation_rows": found.judged,
             "weight": one.weight,
             "chosen": kind == found.chosen,
         }

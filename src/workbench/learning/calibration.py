@@ -28,6 +28,9 @@ SMALLEST = 1e-12
 LEVELS = 1000
 """Residuals that are kept, at most."""
 
+CLOSE, MOST_STEPS = 1e-7, 60
+"""How far, relatively, the last step to the temperature may be; and steps, of which it takes five to ten."""
+
 
 @dataclass(frozen=True)
 class Temperature:
@@ -49,21 +52,21 @@ class Temperature:
             labels: ``(rows,)``.
             predicted: uncalibrated, ``(rows,)`` or ``(rows, classes)``.
         """
-        from scipy.optimize import minimize_scalar
-
         if len(labels) < FEWEST_ROWS or len(np.unique(labels)) < 2:
             return cls()
         logits, places = _logits(task, predicted), labels.astype(np.int64)
 
-        def log_loss(log_temperature: float) -> float:
-            scaled = logits / math.exp(log_temperature)
-            top = scaled.max(axis=1)
-            chosen = scaled[np.arange(len(places)), places]
-            return float((top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)) - chosen).mean())
-
-        # In the reciprocal of the temperature the loss is convex, so that there is one minimum to find.
-        found = minimize_scalar(log_loss, bounds=(math.log(LOWEST), math.log(HIGHEST)), method="bounded")
-        return cls(math.exp(found.x)) if found.fun < log_loss(0.0) else cls()
+        # Newton's method from 1 on, in the reciprocal of the temperature: there the loss is convex. Between two ends
+        # that enclose the zero of its slope, which a step that would leave them halves.
+        low, inverse, high = 1 / HIGHEST, 1.0, 1 / LOWEST
+        for _ in range(MOST_STEPS):
+            slope, curvature = _slope(logits, places, inverse)
+            low, high = (low, inverse) if slope > 0 else (inverse, high)
+            wanted = inverse - slope / curvature if curvature > 0 else inverse if slope == 0 else math.inf
+            before, inverse = inverse, wanted if low <= wanted <= high else (low + high) / 2
+            if abs(inverse - before) <= CLOSE * before:
+                break
+        return cls(1 / inverse)
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Temperature:
@@ -133,6 +136,16 @@ class Conformal:
         if not ranks or len(ranks) != len(residuals) or ranks[-1] != rows or not rising.all():
             raise ValueError("residuals and ranks do not fit")
         return cls(rows, residuals, ranks)
+
+
+def _slope(logits: Floats, places: npt.NDArray[np.int64], inverse: float) -> tuple[float, float]:
+    """First and second derivative of the log loss by the reciprocal of the temperature: a mean and a variance."""
+    scaled = logits * inverse
+    odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    odds /= odds.sum(axis=1, keepdims=True)
+    mean = (odds * logits).sum(axis=1)
+    chosen = logits[np.arange(len(places)), places]
+    return float((mean - chosen).mean()), float(((odds * logits**2).sum(axis=1) - mean**2).mean())
 
 
 def _logits(task: str, predicted: Floats) -> Floats:

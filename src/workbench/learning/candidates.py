@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.errors import ModelError
 from workbench.learning.config import EpochReport, TrainConfig
@@ -52,6 +52,7 @@ class Contender:
         value: its metric on the validation rows; NaN if it is undefined there.
         seconds: what its training took.
         rows: of the training rows, those that it learned from; of an ensemble, those that any of its members did.
+        judged: of the validation rows, those that decided when its training stopped, and that calibrated it.
         weight: its part of the ensemble; 0 if there is none or it is not in it.
     """
 
@@ -59,6 +60,7 @@ class Contender:
     value: float
     seconds: float
     rows: int
+    judged: int
     weight: float = 0.0
 
 
@@ -71,6 +73,7 @@ class Selection:
         contenders: by kind, in the order in which they were named; the ensemble last, if one was made.
         chosen: the kind of the best.
         rows: training rows that there are.
+        judged: validation rows that there are; the metric of every contender is of all of them.
         search: the search for the network's settings; None if there was none.
     """
 
@@ -78,6 +81,7 @@ class Selection:
     contenders: Mapping[str, Contender]
     chosen: str
     rows: int
+    judged: int
     search: Search | None = None
 
     @property
@@ -161,18 +165,18 @@ def select(
         monotone=monotone,
     )
     makers = {"linear": training.linear, "boosting": training.boosting, "tabm": training.tabm}
-    made: dict[str, tuple[TabularModel, int, float]] = {}
+    made: dict[str, tuple[_Made, float]] = {}
     for name in (name for name in makers if name in names):
         began = clock()
-        made[CANDIDATES[name]] = (*makers[name](), clock() - began)
+        made[CANDIDATES[name]] = makers[name](), clock() - began
     kinds = [CANDIDATES[name] for name in names]
-    predicted = predictions_of({kind: made[kind][0] for kind in kinds}, validation)
+    predicted = predictions_of({kind: made[kind][0].model for kind in kinds}, validation)
     contenders = {
-        kind: Contender(model, judge.value(predicted[kind]), seconds, rows)
-        for kind, (model, rows, seconds) in ((kind, made[kind]) for kind in kinds)
+        kind: Contender(one.model, judge.value(predicted[kind]), seconds, one.rows, one.judged)
+        for kind, (one, seconds) in ((kind, made[kind]) for kind in kinds)
     }
     best = judge.best({kind: contenders[kind].value for kind in kinds})
-    found = Selection(metric, contenders, best, train.num_rows)
+    found = Selection(metric, contenders, best, train.num_rows, validation.num_rows)
     if ensemble and len(names) > 1:
         found = _with_ensemble(found, predicted, judge)
     return replace(found, search=training.searched)
@@ -194,7 +198,7 @@ def _with_ensemble(found: Selection, predicted: Mapping[str, npt.NDArray[np.floa
     calibrated = model.temperature.apply(task, mean) if model.temperature else mean
     every = {kind: replace(one, weight=weights.get(kind, 0.0)) for kind, one in contenders.items()}
     rows = max(contenders[kind].rows for kind in weights)
-    every["ensemble"] = Contender(model, judge.value(calibrated), 0.0, rows, 1.0)
+    every["ensemble"] = Contender(model, judge.value(calibrated), 0.0, rows, found.judged, 1.0)
     ahead = judge.surely_better(calibrated, predicted[best])
     return replace(found, contenders=every, chosen="ensemble" if ahead else best)
 
@@ -232,9 +236,17 @@ class _Judge:
         return worst is not None and (worst > 0 if HIGHER_IS_BETTER[self.metric] else worst < 0)
 
 
+class _Made(NamedTuple):
+    """A model, and of how many rows: that it learned from, and that decided when to stop."""
+
+    model: TabularModel
+    rows: int
+    judged: int
+
+
 @dataclass
 class _Training:
-    """One budget, and a method for each candidate: the model, and how many rows it learned from."""
+    """One budget, and a method for each candidate."""
 
     train: TableRows
     validation: TableRows
@@ -272,13 +284,14 @@ class _Training:
             )
         return train, validation
 
-    def linear(self) -> tuple[TabularModel, int]:
+    def linear(self) -> _Made:
         from workbench.learning.linear import MOST_ROWS, linear
 
         train, validation = self.in_memory
-        return linear(train, validation, self.columns, seed=self.config.seed), min(train.num_rows, MOST_ROWS)
+        model = linear(train, validation, self.columns, seed=self.config.seed)
+        return _Made(model, min(train.num_rows, MOST_ROWS), validation.num_rows)
 
-    def boosting(self) -> tuple[TabularModel, int]:
+    def boosting(self) -> _Made:
         from workbench.learning.boosting.fit import boosting
 
         train, validation = self.in_memory
@@ -292,9 +305,9 @@ class _Training:
             budget_seconds=budget,
             clock=self.clock,
         )
-        return model, train.num_rows
+        return _Made(model, train.num_rows, validation.num_rows)
 
-    def tabm(self) -> tuple[TabularModel, int]:
+    def tabm(self) -> _Made:
         from workbench.learning.trainer import fit
 
         config = self._tuned() if self.tune else self.config
@@ -308,7 +321,7 @@ class _Training:
             spent=self.clock() - self.began,
             clock=self.clock,
         )
-        return model, self.train.num_rows
+        return _Made(model, self.train.num_rows, self.validation.num_rows)
 
     def _tuned(self) -> TrainConfig:
         """The configuration with the best setting that a search found."""

@@ -8,12 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 from workbench.reports.html import Cell, Html, callout, facts, joined, paragraph, table
-from workbench.reports.locale import day, moment, say
+from workbench.reports.locale import day, moment, say, say_count
 from workbench.reports.words import count, label, number, signed, signed_percent
 
 __all__ = ["what_changed"]
 
-LONGEST = 60
+LONGEST, WORDY = 60, 100
 UP, DOWN = "▲", "▼"
 
 
@@ -65,7 +65,11 @@ def _row(change: dict[str, Any]) -> list[Cell | str]:
 
 
 def _entry(text: str) -> str:
-    return _short(" · ".join(label(part) for part in text.split(" · ")))
+    """A row and what of it differs: that comes last, and is never cut off."""
+    *row, what = [label(part) for part in text.split(" · ")]
+    if not row:
+        return _short(what)
+    return f"{_short(' · '.join(row), max(LONGEST - len(what) - 3, LONGEST // 3))} · {_short(what)}"
 
 
 def _more(more: dict[str, int]) -> Html | None:
@@ -76,18 +80,22 @@ def _more(more: dict[str, int]) -> Html | None:
 
 
 def _rest(many: int) -> Html | None:
-    return (
-        paragraph(say("{many} more are in the tables beside this page.", many=count(many)), class_="quiet")
-        if many
-        else None
+    if not many:
+        return None
+    told = say_count(
+        "One more is in the tables beside this page.",
+        "{many} more are in the tables beside this page.",
+        many,
+        many=count(many),
     )
+    return paragraph(told, class_="quiet")
 
 
 def _moment(text: str) -> str:
     return f"{moment(datetime.fromisoformat(text))} UTC"
 
 
-def _value(value: Any) -> str:
+def _value(value: Any) -> Cell | str:
     if value is None:
         return "—"
     if isinstance(value, bool):
@@ -98,7 +106,7 @@ def _value(value: Any) -> str:
         return number(value, 4)
     with suppress(ValueError):
         return day(date.fromisoformat(value), short=True)
-    return _short(label(str(value)), 40)
+    return Cell(_short(label(str(value)), WORDY), "words")
 
 
 def _by(share: float | None, difference: float | None) -> str:

@@ -53,8 +53,9 @@ def page(notebook: NotebookNode, heading: Heading) -> str:
     words, escaped.
     """
     body = sanitise(_body(_translated(notebook, heading.look.locale)))
-    # A number and its sign stay on one line.
-    return shell(heading, *_sections(re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", body)))
+    # A number and its sign stay on one line, and so do a sign and its word.
+    body = re.sub(r"(?<=\d) (?=%)|(?<=[✓✗▲▼]) ", "\N{NO-BREAK SPACE}", body)
+    return shell(heading, *_sections(body))
 
 
 def shell(heading: Heading, lead: Html, sections: list[tuple[str, str, Html]]) -> str:

@@ -63,8 +63,6 @@ BINS = (noted("up to {bound}"), noted("above"), noted("(all others)"), noted("(m
 """What a bin is called, where it is not called by its value (``reports.drift.measure``)."""
 
 LABELS = (
-    noted("executive facts"),
-    noted("executive checks"),
     noted("check"),
     noted("state"),
     noted("answer"),
@@ -79,6 +77,11 @@ LABELS = (
     noted("first"),
     noted("last"),
     noted("rows"),
+    noted("samples"),
+    noted("learned rows"),
+    noted("training rows"),
+    noted("judged rows"),
+    noted("validation rows"),
     noted("target"),
     noted("train"),
     noted("validation"),

@@ -28,7 +28,7 @@ __all__ = ["BLUE", "GREY", "INK", "MUTED", "ORANGE", "RUST", "VERMILLION", "Pict
 BLUE, ORANGE, VERMILLION, GREY, RUST = "#0072b2", "#e69f00", "#d55e00", "#8c959f", "#913108"
 INK, MUTED, GRID = "#1f2933", "#5c6773", "#dfe3e8"
 
-_ON_BLACK = {INK: "#e8ebef", MUTED: "#a7b0ba", GRID: "#3a424c", BLUE: "#4ba3db", GREY: "#8c959f"}
+_ON_BLACK = {INK: "#e8ebef", MUTED: "#a7b0ba", GRID: "#3a424c", BLUE: "#4ba3db", GREY: "#8c959f", RUST: "#c33622"}
 
 
 def on_black(colour: str) -> str:

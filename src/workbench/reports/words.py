@@ -23,6 +23,7 @@ __all__ = [
     "model_name",
     "named",
     "number",
+    "of_100",
     "percent",
     "short_name",
     "signed",
@@ -100,7 +101,11 @@ def signed_percent(share: float) -> str:
 
 def label(name: str) -> str:
     """A name out of a table as a reader has it: ``quarantined_share`` is ``quarantined share``."""
-    return say(name) if " " in name else say(name.replace("_", " "))
+    return say(PLAINLY.get(name) or (name if " " in name else name.replace("_", " ")))
+
+
+PLAINLY = {"executive_facts": noted("key figures"), "executive_checks": noted("questions")}
+"""Tables that a manager reads of, and would not know by their names."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def _fixed(value: float | None) -> str:
     return f"<{decimal('0.001')}" if text == "0.000" and value > 0 else decimal(text)
 
 
-def _of_100(share: float) -> str:
+def of_100(share: float) -> str:
     """How many of a hundred, in words."""
     return say("more than 99") if 0.995 <= share < 1 else f"{100 * share:.0f}"
 
@@ -145,7 +150,7 @@ METRICS: dict[str, MetricWords] = {
         reading=lambda v: say(
             "Take one row where the answer is yes and one where it is no, at random: the model gives the first one "
             "the higher score {v} times in 100. Guessing gets 50, perfection 100.",
-            v=_of_100(v),
+            v=of_100(v),
         ),
         show=_fixed,
     ),
@@ -181,14 +186,14 @@ METRICS: dict[str, MetricWords] = {
         noted("Accuracy"),
         higher_is_better=True,
         short=noted("how often it is right"),
-        reading=lambda v: say("Of 100 rows, it gets {v} right.", v=_of_100(v)),
+        reading=lambda v: say("Of 100 rows, it gets {v} right.", v=of_100(v)),
         show=percent,
     ),
     "macro_f1": MetricWords(
         noted("Macro F1"),
         higher_is_better=True,
         short=noted("how often it is right, rare classes counting as much"),
-        reading=lambda v: say("Averaged over the classes, found and rightly named: {v} of 100.", v=_of_100(v)),
+        reading=lambda v: say("Averaged over the classes, found and rightly named: {v} of 100.", v=of_100(v)),
         show=_fixed,
     ),
     "rmse": MetricWords(

@@ -132,7 +132,7 @@ def _serve(  # noqa: PLR0917
             write_parcel(_parcel(client, schedule, slot, staging, items))
     write_text(archive / "index.html", index_page(archive, client.title, client.brand.locale))
     return deliver(
-        read_parcel(folder), client, schedule, slot, book,
+        read_parcel(folder, client.id, slot.schedule, slot.due), client, schedule, slot, book,
         project=project, environ=environ, again=again,
     )  # fmt: skip
 

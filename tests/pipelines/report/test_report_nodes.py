@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 import ibis
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -53,6 +54,15 @@ def test_a_page_gets_its_numbers_from_the_tables_that_are_saved_beside_it() -> N
         assert node.outputs == [name, f"{name}_tables"]
         given = {one for one in node.inputs if not one.startswith("params:")}
         assert given - {"client", "schema"} == {f"{name}_numbers", f"{name}_changes"}
+
+
+def test_samples_are_what_training_wrote_down() -> None:
+    row = {"model": "linear", "learned_rows": 5, "training_rows": 9, "judged_rows": 2, "validation_rows": 3}
+    assert nodes.describe_samples(pa.Table.from_pylist([row | {"seconds": 1.0, "chosen": True}])) == [row]
+    before = {name: row[name] for name in ("model", "learned_rows", "training_rows")}
+    assert nodes.describe_samples(pa.Table.from_pylist([before])) == [
+        before | {"judged_rows": None, "validation_rows": None}
+    ]
 
 
 def test_importing_the_pipeline_imports_nothing_heavy() -> None:

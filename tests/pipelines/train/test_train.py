@@ -154,16 +154,21 @@ def test_a_table_that_memory_does_not_hold_is_streamed_from_its_file_and_that_is
     roles |= {"numeric": ["x", *wide]}
     pq.write_table(many, tmp_path / "features.parquet", row_group_size=500)
     features = read_file(tmp_path / "features.parquet")
-    limited = ALL.model_copy(update={"epochs": 1, "memory_mb": 1, "ensemble": False, "candidates": ("tabm", "linear")})
+    limited = ALL.model_copy(update={"epochs": 1, "memory_mb": 1, "ensemble": False})
     known: list[dict[str, float]] = []
     monkeypatch.setattr(runs, "current", lambda: SimpleNamespace(log_metrics=lambda values, step: known.append(values)))
     monkeypatch.setattr(folds, "read_fold", lambda *_: pytest.fail("a fold was loaded"))
     model, _, candidates, _, contenders = fit_candidates(client("binary"), features, roles, Listener(), limited)
-    rows = {row["model"]: (row["learned_rows"], row["training_rows"]) for row in candidates.to_pylist()}
-    assert rows["network"] == (7200, 7200)
+    parts = ("learned_rows", "training_rows", "judged_rows", "validation_rows")
+    rows = {row["model"]: tuple(row[part] for part in parts) for row in candidates.to_pylist()}
+    assert rows["network"] == (7200, 7200, 2400, 2400)
     assert 100 < rows["linear"][0] < rows["linear"][1] == 7200
+    assert 100 < rows["linear"][2] < rows["linear"][3] == 2400
+    assert rows["boosting"] == rows["linear"]
     assert known == [
-        {"learned_rows.network": 7200.0, "learned_rows.linear": float(rows["linear"][0]), "training_rows": 7200.0}
+        {f"learned_rows.{kind}": float(row[0]) for kind, row in rows.items()}
+        | {f"judged_rows.{kind}": float(row[2]) for kind, row in rows.items()}
+        | {"training_rows": 7200.0, "validation_rows": 2400.0}
     ]
     assert "the table is streamed" in caplog.text
     assert f"on {rows['linear'][0]:,} of 7,200 rows" in caplog.text

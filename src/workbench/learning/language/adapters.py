@@ -6,6 +6,7 @@ tuned model begins as its base; without the adapters it is its base again.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -61,9 +62,9 @@ def lora_config(config: TuneConfig) -> LoraConfig:
 
 def causal(model: PreTrainedModel | PeftModel) -> PreTrainedModel:
     """The transformers model, in which the adapters sit if there are any."""
-    from peft import PeftModel
-
-    inner: Any = model.base_model.model if isinstance(model, PeftModel) else model
+    # Nobody can have put adapters in without peft, and tuning all weights needs none: a machine may lack it.
+    peft = sys.modules.get("peft")
+    inner: Any = model.base_model.model if peft is not None and isinstance(model, peft.PeftModel) else model
     found: PreTrainedModel = inner
     return found
 

@@ -100,7 +100,7 @@ def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
 
 def _names(bins: list[str]) -> list[str]:
     """Upper bounds by their sign, with as few digits as still tell them apart."""
-    for digits in (3, 4):
+    for digits in (3, 4, 6, 9, 17):
         names = [_name(one, digits) for one in bins]
         if len(set(names)) == len(names):
             break

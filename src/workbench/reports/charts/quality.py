@@ -98,5 +98,6 @@ def training_curve(history: list[dict[str, Any]]) -> Html:
         ax.plot(best["epoch"], best["validation_loss"], "o", color=BLUE, ms=8)
         ax.set(xlabel=say("epoch"), ylabel=say("loss"))
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.legend(loc="upper center")
+        # Above the curves: they may be anywhere.
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return drawn.html

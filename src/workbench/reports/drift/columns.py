@@ -48,7 +48,7 @@ def column_table(columns: list[dict[str, Any]]) -> Html:
     rows = [
         [
             Cell(column["column"], note="" if column["role"] == "feature" else say(ROLES[column["role"]])),
-            Cell(f"{SIGNS[column['state']]} {say(STATES[column['state']])}", KINDS[column["state"]]),
+            Cell(f"{SIGNS[column['state']]}\N{NO-BREAK SPACE}{say(STATES[column['state']])}", KINDS[column["state"]]),
             Cell(
                 number(column["psi"], 2),
                 note=say("chance: {psi_by_chance}", psi_by_chance=number(column["psi_by_chance"], 2)),

@@ -109,12 +109,21 @@ def _state(index: float, noise: float, limits: Limits) -> State:
     return "drift" if index > limits.drift else "watch"
 
 
+def _told_apart(bounds: list[float]) -> list[str]:
+    """Numbers that rise as texts that differ: to four digits, or to as many as it takes."""
+    for digits in range(4, 17):
+        texts = [f"{bound:.{digits}g}" for bound in bounds]
+        if len(set(texts)) == len(texts):
+            return texts
+    return [repr(bound) for bound in bounds]
+
+
 def _number_bins(counts: Counts) -> tuple[list[str], list[int], list[int]]:
     """The tenths of the reference, or its values if they are few; and the rows without a value if there are any."""
     values = sorted(set(counts.percentiles))
     few = len(values) <= MOST_VALUES
     bounds = [*(values if few else sorted({counts.percentiles[i] for i in TENTHS if counts.percentiles})), math.inf]
-    labels = [("" if few else "up to ") + f"{bound:.4g}" if bound < math.inf else "above" for bound in bounds]
+    labels = [*(("" if few else "up to ") + bound for bound in _told_apart(bounds[:-1])), "above"]
     sides = []
     for side in (counts.before, counts.now):
         totals = [0] * len(bounds)

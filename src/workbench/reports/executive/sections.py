@@ -11,7 +11,7 @@ from workbench.reports.executive.health import ANSWERS, BAD, GOOD, WATCH
 from workbench.reports.executive.numbers import fact
 from workbench.reports.html import Cell, Html, callout, joined, paragraph, steps, table, tiles
 from workbench.reports.locale import day, noted, say, spoken
-from workbench.reports.words import count, metric_words
+from workbench.reports.words import count, metric_words, of_100
 
 __all__ = ["health", "lead", "next_steps", "overview"]
 
@@ -50,10 +50,10 @@ def _banner(checks: list[dict[str, Any]]) -> Html:
     states = [check["state"] for check in checks]
     if BAD in states:
         return callout(
-            "bad", say("Something needs to be done"), paragraph(say("What it is, and who does it, is said below."))
+            "bad", say("Something needs to be done"), paragraph(say("See below what it is, and who does it."))
         )
     if WATCH in states:
-        return callout("note", say("It works; something is worth a look"), paragraph(say("What it is, is said below.")))
+        return callout("note", say("It works; something is worth a look"), paragraph(say("See below what it is.")))
     return callout("good", say("All is well"), paragraph(say("Nothing needs to be done.")))
 
 
@@ -61,11 +61,11 @@ def _quality(facts: list[dict[str, Any]]) -> Html:
     value, words = fact(facts, named.QUALITY), metric_words(fact(facts, named.MEASURE))
     if value is None:
         return paragraph(say("How good the predictions are cannot be said yet: all cases tested have the same answer."))
-    tested = say("This was found on {tested} cases that were kept from it.", tested=count(fact(facts, named.TESTED)))
+    tested = say("This was found on {tested} cases that it had never seen.", tested=count(fact(facts, named.TESTED)))
     if fact(facts, named.MEASURE) == "roc_auc":
         right = say(
-            "Of two cases, one of each kind, it picks the right one {value:.0f} times in 100; a coin gets 50.",
-            value=100 * value,
+            "Of two cases, one of each kind, it picks the right one {value} times in 100; a coin gets 50.",
+            value=of_100(value),
         )
         return paragraph(f"{right} {tested}")
     return paragraph(f"{words.reading(value)} {tested}")

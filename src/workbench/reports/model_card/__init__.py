@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.reports.model_card.calibration import calibration
-from workbench.reports.model_card.data import excluded_columns, fold_table
+from workbench.reports.model_card.data import excluded_columns, fold_table, samples
 from workbench.reports.model_card.decision import decision
 from workbench.reports.model_card.errors import error_charts
 from workbench.reports.model_card.groups import group_charts, group_reading
@@ -29,4 +29,5 @@ __all__ = [
     "metric_table",
     "next_steps",
     "overview",
+    "samples",
 ]

@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from workbench.reports.html import Html, paragraph, table
+from workbench.reports.html import Html, joined, paragraph, table
 from workbench.reports.locale import day, noted, say
-from workbench.reports.words import count, number, percent
+from workbench.reports.words import count, model_name, number, percent
 
-__all__ = ["excluded_columns", "fold_table"]
+__all__ = ["excluded_columns", "fold_table", "samples"]
 
 FOLDS = {
     "train": noted("Training: the network learns from these"),
-    "validation": noted("Validation: decide when it stops learning"),
+    "validation": noted("Validation: these decide when it stops learning"),
     "test": noted("Test: every number in this report"),
 }
+
+PARTS = (("learned_rows", "training_rows"), ("judged_rows", "validation_rows"))
+"""Rows that a model was given, and rows that there are."""
 
 
 def fold_table(folds: dict[str, dict[str, Any]], roles: dict[str, Any]) -> Html:
@@ -43,6 +46,39 @@ def _target(roles: dict[str, Any]) -> tuple[str, Any]:
 
 def _day(moment: str | None) -> str:
     return day(date.fromisoformat(moment[:10]), short=True) if moment else "—"
+
+
+def samples(found: list[dict[str, Any]], task: str) -> Html:
+    """Which model learned from fewer rows than there are, or was stopped by fewer; and what all of them were tried on.
+
+    Args:
+        found: a record a model, see :func:`pipelines.report.nodes.describe_samples`.
+        task: binary, multiclass or regression.
+    """
+    known = [one for one in found if None not in one.values()]
+    if not known:  # a training of before did not write it down
+        return Html()
+    if all(one[part] == one[whole] for one in known for part, whole in PARTS):
+        return paragraph(
+            say("Each model learned from all training rows, and was stopped and calibrated by all validation rows.")
+        )
+    told = say(
+        "Not every model was given all rows. The network reads the whole table, from its file if memory does not hold "
+        "it. Gradient boosting and the linear model need their rows in memory; where those are too many, they get a "
+        "sample, drawn by chance."
+    )
+    header = [say("Model"), say("Learned from"), say("Stopped and calibrated by")]
+    rows = [[model_name(one["model"], task), *(_part(one[part], one[whole]) for part, whole in PARTS)] for one in known]
+    fair = say(
+        "They were compared on the same rows, whatever they had learned from: on all {rows} validation rows to choose "
+        "one, and on all held-out rows for the numbers in this report.",
+        rows=count(known[0]["validation_rows"]),
+    )
+    return joined(paragraph(told), table(header, rows, numbers=[1, 2]), paragraph(fair))
+
+
+def _part(some: int, every: int) -> str:
+    return count(some) if some == every else say("{some} of {every} rows", some=count(some), every=count(every))
 
 
 def excluded_columns(roles: dict[str, Any]) -> Html:

@@ -46,7 +46,9 @@ def _cell(estimate: Estimate | None, show: Any, *, best: bool) -> Cell:
     if estimate is None:
         return Cell("—", "quiet")
     interval = (
-        say("{low} to {high}", low=show(estimate.low), high=show(estimate.high)) if estimate.low is not None else ""
+        say("{low} to {high}", low=show(estimate.low), high=show(estimate.high))
+        if estimate.low is not None and estimate.low != estimate.high
+        else ""
     )
     return Cell(show(estimate.value), "best" if best else "", interval.replace(" ", "\N{NO-BREAK SPACE}"))
 

@@ -57,7 +57,7 @@ def overview(client: Client, evaluation: dict[str, Any], verdict: dict[str, Any]
 def _interval(estimate: Estimate, show: Callable[[float | None], str]) -> str:
     return (
         ""
-        if estimate.low is None
+        if estimate.low is None or estimate.low == estimate.high  # resampling says nothing of a value without a spread
         else say(", plausibly between {low} and {high}", low=show(estimate.low), high=show(estimate.high))
     )
 

@@ -1,0 +1,115 @@
+"""Nobody waits without an end for who does not speak, and nobody is served or hit who should not be."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workbench.errors import KernelError
+from workbench.kernels import zygote as zygotes
+from workbench.kernels.client import PromptKernelClient
+from workbench.kernels.process import WarmProcess, start_kernel
+from workbench.kernels.wire import Request, send, send_request
+from workbench.kernels.zygote import Zygote
+
+HANGS_UP = 3.0
+"""After so many seconds, who does not speak hangs up, so that a test without an end has one."""
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[Zygote, socket.socket]]:
+    """A zygote that somebody has just connected to, in this process, and the other end."""
+    here, there = socket.socketpair()
+    made = Zygote(SimpleNamespace(accept=lambda: (here, None)), -1)  # type: ignore[arg-type]
+    yield made, there
+    for end in (here, there, made._woken, made._waker, made._selector):
+        end.close()
+
+
+def test_a_request_that_does_not_come_keeps_no_one_else_waiting(
+    asked: tuple[Zygote, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, there = asked
+    monkeypatch.setattr(zygotes, "SLOWEST_REQUEST", 0.1)
+    there.sendall(b"\x00\x00\x00\x10")  # sixteen bytes, which do not follow
+    timer = threading.Timer(HANGS_UP, lambda: there.shutdown(socket.SHUT_RDWR))
+    timer.start()
+    began = time.monotonic()
+    assert made._accept() is None
+    timer.cancel()
+    timer.join()
+    assert time.monotonic() - began < HANGS_UP / 2
+
+
+def test_another_users_request_is_not_read(
+    asked: tuple[Zygote, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, there = asked
+    send_request(there, Request([], "/", {}), [0, 1, 2])
+    monkeypatch.setattr(os, "getuid", lambda: 12_345)
+    monkeypatch.setattr(zygotes, "receive_request", lambda _: pytest.fail("it was read"))
+    assert made._accept() is None
+    with suppress(ConnectionResetError):  # what was not read is thrown away
+        assert there.recv(1) == b"", "it was hung up on"
+
+
+def test_a_zygote_that_takes_a_request_and_says_nothing_is_given_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                over.wait(HANGS_UP)
+
+        over = threading.Event()
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        with pytest.raises(KernelError, match="does not answer"):
+            start_kernel(str(tmp_path / "s"), Request([], "/", {}), [0, 1, 2], timeout=0.2)
+        over.set()
+        thread.join()
+
+
+def test_the_number_of_a_process_that_has_ended_gets_no_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = socket.socketpair()
+    with there:
+        process = WarmProcess(here, 4_000_000)
+        send(there, {"exit": 3})
+        monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("it may be another's by now"))
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 3
+
+
+@pytest.mark.parametrize(("lives", "said"), [(False, "Kernel died"), (True, "didn't respond in 0.1 seconds")])
+def test_a_client_waits_for_no_kernel_that_is_dead_or_silent(
+    lives: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def alive(_: Any) -> bool:
+        return lives
+
+    async def answered(*_: Any) -> bool:
+        await asyncio.sleep(0.01)
+        return False
+
+    monkeypatch.setattr(PromptKernelClient, "is_alive", alive)
+    monkeypatch.setattr(PromptKernelClient, "_answered", answered)
+    monkeypatch.setattr(PromptKernelClient, "kernel_info", lambda _: "id")
+
+    async def wait(client: Callable[[], PromptKernelClient]) -> None:
+        await asyncio.wait_for(client().wait_for_ready(timeout=0.1), HANGS_UP)
+
+    with pytest.raises(RuntimeError, match=said):
+        asyncio.run(wait(PromptKernelClient))

@@ -1,0 +1,46 @@
+"""What is said of a report that failed holds no secret, wherever the secret came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import workbench.reports.execute as executing
+from workbench.errors import KernelLost, ReportError
+from workbench.reports import Limits, find_template
+from workbench.reports.failure import write_failure
+from workbench.secrets.redaction import Secrets
+
+CANARY = "canary-7731-hunter2"
+SECRETS = Secrets({"ACME__PASSWORD": CANARY})
+
+
+def test_neither_the_operators_page(bare: Path, template: Callable[..., Path], tmp_path: Path) -> None:
+    """The error's own words, and what a partial notebook of before says."""
+    template("page", "# Page")
+    error = ReportError(f"cannot log in with {CANARY}", where=f"postgresql://acme:{CANARY}@db", hint=f"try {CANARY}")
+    target = tmp_path / "page.html"
+    found = find_template(bare, "page")
+    write_failure(target, error, template=found, client_id="acme", good=tmp_path / "good.html", secrets=SECRETS)
+    page = target.read_text()
+    assert "cannot log in with" in page
+    assert CANARY not in page
+
+
+def test_nor_the_error_of_a_kernel_that_was_lost(
+    bare: Path, template: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template("page", "# Page")
+    monkeypatch.setattr(executing, "_run", lambda *_: (RuntimeError(f"no route to acme:{CANARY}@db"), False))
+    with pytest.raises(KernelLost, match="no route to acme:") as caught:
+        executing.execute(
+            find_template(bare, "page"),
+            {},
+            folder=tmp_path,
+            partial=tmp_path / "partial.ipynb",
+            limits=Limits(10),
+            secrets=SECRETS,
+        )
+    assert CANARY not in str(caught.value)
