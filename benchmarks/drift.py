@@ -27,8 +27,8 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "2"
 
+    from workbench.drift.measure import Limits, drift_of
     from workbench.engines import connection
-    from workbench.reports.drift.measure import Limits, drift_of
 
     numeric, categorical = [f"n{i}" for i in range(options.numbers)], [f"c{i}" for i in range(options.categories)]
     with tempfile.TemporaryDirectory() as folder:

@@ -7,8 +7,9 @@ from importlib import import_module
 from kedro.pipeline import Pipeline
 
 ORDER = ("ingest", "prepare", "train", "evaluate", "register", "score", "report")
-APART = ("tune", "deploy")
-"""Run by name only: they need what not every client has."""
+APART = ("monitor", "tune", "deploy")
+"""Run by name only: `monitor` looks at what came since the champion was trained, and right after a training nothing
+has; the others need what not every client has."""
 
 
 def register_pipelines() -> dict[str, Pipeline]:

@@ -95,6 +95,29 @@ def test_an_unknown_pipeline_is_refused_before_anything_starts(tiny: Path, kedro
     assert not (tiny / ".workbench").exists()
 
 
+@pytest.mark.integration
+def test_a_fleet_in_which_nobody_is_marked_says_so_and_runs_nothing(tiny: Path, kedro: Kedro) -> None:
+    done = kedro(tiny, "fleet", "run", "--marked")
+    assert done.stdout == "No champion of these clients is marked to be trained again: nothing to run.\n"
+    assert json.loads(kedro(tiny, "fleet", "run", "--marked", "--json").stdout) == []
+    assert not Ledger.of(tiny).last()
+
+
+def test_status_tells_what_monitor_said(tiny: Path, kedro: Kedro) -> None:
+    kedro(tiny, "fleet", "run", "--clients", "alpha", "--pipeline", "gate")
+    reporting = tiny / "data/alpha/08_reporting"
+    reporting.mkdir(parents=True, exist_ok=True)
+    said = {"client": "alpha", "verdict": "retrain", "version": 7, "made": "2026-11-30T12:00:00+00:00"}
+    (reporting / "monitor.json").write_text(json.dumps(said | {"reasons": [{"sentence": "It is worse."}]}))
+    last = invoke(tiny, "status").stdout.splitlines()[-1]
+    assert last.startswith("alpha, monitor: retrain (version 7, 2026-11-30 ")
+    assert last.endswith("It is worse.")
+    (row,) = json.loads(invoke(tiny, "status", "--json").stdout)
+    assert row["monitor"] == {
+        "verdict": "retrain", "version": 7, "made": said["made"], "reason": "It is worse.",
+    }  # fmt: skip
+
+
 def test_before_the_first_run(tiny: Path) -> None:
     assert invoke(tiny, "status").stdout.startswith("No run yet. Next: kedro fleet run")
     assert json.loads(invoke(tiny, "status", "--json").stdout) == []

@@ -36,6 +36,15 @@ def facts_of(text: str) -> dict[str, Any]:
     return json.loads(ast.literal_eval(call.args[0]))
 
 
+def test_monitor_is_a_step_of_a_dag_like_any_other() -> None:
+    cells = plan(CLIENTS, ["ingest+prepare", "monitor"], {})
+    ((name, text),) = EXPORTS["airflow"](cells, FleetOptions()).items()
+    facts = facts_of(text)
+    assert [one["name"] for one in facts["pipelines"]] == ["ingest+prepare", "monitor"]
+    ((alone, _),) = EXPORTS["airflow"](plan(CLIENTS, ["monitor"], {}), FleetOptions()).items()
+    assert (alone, name != alone) == ("workbench__fleet__monitor.py", True)
+
+
 def jobs(options: FleetOptions, pipelines: tuple[str, ...] = ("ingest", "__default__")) -> dict[str, Any]:
     files = EXPORTS["kubernetes"](plan(CLIENTS, pipelines, {}), options)
     return {name: yaml.safe_load(text) for name, text in files.items()}

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 CATALOG: dict[str, Any] = yaml.safe_load((ROOT / "conf/base/catalog.yml").read_text())
 PARAMETERS: dict[str, Any] = yaml.safe_load((ROOT / "conf/base/parameters.yml").read_text())
 ORDER = ["ingest", "prepare", "train", "evaluate", "register", "score", "report"]
-APART = ["tune", "deploy"]  # run by name only
+APART = ["monitor", "tune", "deploy"]  # run by name only
 
 
 @pytest.fixture(scope="module")

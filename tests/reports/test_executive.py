@@ -29,6 +29,16 @@ def checks(acme, evaluation=EVALUATION, verdict=VERDICT, ingest=INGEST, drift=DR
     return executive.checks_of(acme, evaluation, verdict, ingest, drift)
 
 
+@pytest.mark.parametrize(("verdict", "state"), [("steady", GOOD), ("watch", WATCH), ("retrain", BAD)])
+def test_what_came_since_is_answered_where_it_was_looked_at(acme, verdict, state) -> None:
+    monitor = {"verdict": verdict, "version": 3, "made": "2026-11-30", "reason": "roc_auc is worse"}
+    rows = executive.checks_of(acme, EVALUATION, VERDICT, INGEST, DRIFT, monitor=monitor)
+    assert (len(rows), rows[4]["state"]) == (5, state)
+    assert not re.search(JARGON, page(acme, rows), re.IGNORECASE)
+    other = executive.checks_of(acme, EVALUATION, VERDICT, INGEST, DRIFT, monitor=monitor | {"version": 2})
+    assert len(other) == 4, "a verdict on another version says nothing of the one in use"
+
+
 def page(client, rows) -> str:
     facts = executive.facts_of(EVALUATION, INGEST, DRIFT, 1234)
     parts = [executive.lead(client), executive.overview(facts, rows), executive.health(rows)]

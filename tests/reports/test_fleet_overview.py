@@ -57,6 +57,32 @@ def test_each_client_has_a_row_and_a_broken_one_says_why(registry) -> None:
         assert command in steps
 
 
+def test_what_monitor_said_of_the_champion_is_shown_and_of_the_one_before_it_is_not(registry) -> None:
+    said = {
+        "client": "clinic",
+        "verdict": "retrain",
+        "version": 2,
+        "made": NOW,
+        "reasons": [{"sentence": "It is worse."}],
+    }
+    (registry.project / "data/clinic/08_reporting/monitor.json").write_text(json.dumps(said))
+
+    def shown(version: int) -> tuple[dict, str, str]:
+        numbers = fleet_overview.fleet_numbers(registry, {"clinic": [RUN]}, [{"client": "clinic", "version": version}])
+        rows = numbers["fleet_clients"]
+        return rows[0], fleet_overview.client_table(rows, []), fleet_overview.next_steps(rows, 7)
+
+    row, table, steps = shown(2)
+    assert (row["monitor"], row["monitor_reason"]) == ("retrain", "It is worse.")
+    assert "to\N{NO-BREAK SPACE}be\N{NO-BREAK SPACE}trained\N{NO-BREAK SPACE}again" in table
+    assert "Train clinic again" in steps
+    assert "kedro fleet run --clients clinic" in steps
+    row, table, steps = shown(3)
+    assert row["monitor"] is None
+    assert "again" not in table
+    assert "Train clinic" not in steps
+
+
 def test_a_client_that_has_not_run_lately_is_named() -> None:
     row = {"client": "a", "state": "succeeded", "finished": "2020-01-01T00:00:00+00:00", "drift": None, "champion": 1}
     assert "Run a again" in fleet_overview.next_steps([row], 7)

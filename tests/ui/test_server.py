@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
+import shutil
 import socket
 from collections.abc import Callable
 from contextlib import closing
@@ -45,6 +47,19 @@ def test_the_fleet_at_a_glance(ask: Ask, ran: Path) -> None:
     assert 'aria-label="seconds of the last 2 whole runs' in answer.text
     assert "MLflow is not up" in said
     assert 'http-equiv="refresh" content="30"' in answer.text
+
+
+def test_what_monitor_said_stands_beside_the_champion(ask: Ask, ran: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(ran, tmp_path / "watched"))
+    reporting = project / "data/alpha/08_reporting"
+    reporting.mkdir(parents=True, exist_ok=True)
+    said = {"client": "alpha", "verdict": "retrain", "version": 6, "made": "2026-11-30T12:00:00+00:00"}
+    (reporting / "monitor.json").write_text(json.dumps(said | {"reasons": [{"sentence": 'It is "worse" <b>'}]}))
+    page = ask(project, "/").text
+    assert "roc_auc v7 · retrain" in words(page)
+    assert "It is &#34;worse&#34; &lt;b&gt;" in page
+    assert "monitor: retrain (of version 6)" in words(ask(project, "/clients/alpha").text)
+    assert "retrain" not in ask(project, "/clients/beta").text
 
 
 def test_a_view_stands_still_and_shows_what_was_asked_for(ask: Ask, ran: Path) -> None:

@@ -32,17 +32,21 @@ def decide_and_register(  # noqa: PLR0917 - one argument a dataset
 ) -> tuple[dict[str, Any], Standing]:
     """Judge the candidate against the champion on the same test rows, register it, and move the aliases.
 
+    With it goes its baseline, which ``monitor`` holds later rows against.
+
     Doing it twice registers once. See :func:`workbench.registry.promotion.promote`.
 
     Returns:
         The verdict, and who is champion now.
     """
+    from workbench.monitoring.baseline import baseline_of
     from workbench.registry.evidence import Evidence
     from workbench.registry.holdout import Features
     from workbench.registry.models import Standing
     from workbench.registry.promotion import promote
     from workbench.registry.store import open_store
 
-    evidence = Evidence(evaluation, metrics, calibration, segments, importance)
+    baseline, digests = baseline_of(client.id, candidate, features, feature_roles)
+    evidence = Evidence(evaluation, metrics, calibration, segments, importance, baseline.to_dict(), digests)
     verdict = promote(open_store(), client, candidate, Features(features, feature_roles), evidence)
     return verdict, Standing(client.id, verdict["champion_version"])

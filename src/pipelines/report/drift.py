@@ -32,13 +32,13 @@ def measure_drift(
     """Compare the training rows with the new ones: every feature, the answer, and the champion's prediction.
 
     The new rows are those of the test fold, or of the last days if ``report.drift.days`` is set. See
-    :func:`workbench.reports.drift.measure.drift_of`.
+    :func:`workbench.drift.measure.drift_of`.
 
     Raises:
         ConfigurationError: days are set and the client has no time column.
         DataError: there is no row on one of the two sides.
     """
-    from workbench.reports.drift.measure import drift_of, worst_state
+    from workbench.drift.measure import drift_of, worst_state
 
     roles, asked = feature_roles, report.drift
     sides = [_sides(client, table, roles, asked) for table in (features, predictions)]

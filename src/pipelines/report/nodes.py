@@ -96,6 +96,7 @@ def describe_for_manager(  # noqa: PLR0917 - one argument a dataset
     ingest_summary: dict[str, Any],
     drift_summary: dict[str, Any],
     predictions: Any,
+    monitor_last: dict[str, Any] | None,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The facts and the checks of the page ``executive``; see :mod:`workbench.reports.executive`."""
     from workbench.reports import executive
@@ -103,7 +104,7 @@ def describe_for_manager(  # noqa: PLR0917 - one argument a dataset
     scored = fetch(predictions.aggregate(rows=predictions.count()))[0]["rows"]
     return (
         executive.facts_of(evaluation, ingest_summary, drift_summary, scored),
-        executive.checks_of(client, evaluation, verdict, ingest_summary, drift_summary),
+        executive.checks_of(client, evaluation, verdict, ingest_summary, drift_summary, monitor=monitor_last),
     )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
+    from workbench.drift.measure import Limits
     from workbench.reports import Limits as ReportLimits
-    from workbench.reports.drift.measure import Limits
 
 __all__ = ["DriftParameters", "ReportParameters"]
 
@@ -29,7 +29,7 @@ class DriftParameters(BaseModel):
 
     def limits(self) -> Limits:
         """The same, for the measurement."""
-        from workbench.reports.drift.measure import Limits
+        from workbench.drift.measure import Limits
 
         return Limits(self.watch, self.drift, self.confidence)
 

@@ -37,7 +37,15 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 nodes.describe_for_manager,
-                inputs=["client", "evaluation", "verdict", "ingest_summary", "drift_summary", "predictions"],
+                inputs=[
+                    "client",
+                    "evaluation",
+                    "verdict",
+                    "ingest_summary",
+                    "drift_summary",
+                    "predictions",
+                    "monitor_last",
+                ],
                 outputs=["executive_facts", "executive_checks"],
                 name="describe_for_manager",
             ),

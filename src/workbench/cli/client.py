@@ -198,7 +198,7 @@ def check(ctx: click.Context, client_id: str | None, *, as_json: bool) -> None:
 
 
 def _of_erasure(project: Path, name: str) -> list[Finding]:
-    """What an erasure leaves to be done: itself, if it was killed, and models that learned from what is gone."""
+    """A champion that is to be trained again, and an erasure that was killed and is to be finished."""
     from workbench.erasure.journal import journal_path
     from workbench.registry.retraining import champion_to_retrain
 

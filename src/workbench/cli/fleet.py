@@ -60,6 +60,7 @@ for command in (audit, diff, export, history, rerun, ui):
 )
 @click.option("--clients", default="all", show_default=True, help="all, or a comma-separated list.")
 @click.option("--ring", default=None, help="Only clients whose client.yml says so; `all` once the others' runs held.")
+@click.option("--marked", is_flag=True, help="Only clients whose champion is marked to be trained again.")
 @click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes at once.  [default: up to 4]")
 @click.option("--stage", default=None, help="dev, staging or prod: whose layers count.  [env: WORKBENCH_STAGE]")
 @click.option("--continue-on-error", is_flag=True, help="After a failure, start the other clients' runs all the same.")
@@ -83,6 +84,7 @@ def run(
     ring: str | None,
     workers: int | None,
     *,
+    marked: bool,
     stage: str | None,
     continue_on_error: bool,
     force: bool,
@@ -97,7 +99,8 @@ def run(
     """Run a pipeline for many clients; the exit code is 0 if every run succeeded.
 
     Nodes whose code, parameters and inputs are those of the last time are skipped. The client that took longest the
-    last time begins first. Ctrl-C asks the workers to end, a second one kills them.
+    last time begins first. Ctrl-C asks the workers to end, a second one kills them. `monitor` and an erasure mark
+    champions for --marked.
 
     Example: kedro fleet run --pipeline train --clients skyways,clinic --workers 2
     """
@@ -118,6 +121,9 @@ def run(
         chosen = clients_of(ClientRegistry(project), chosen, ring)
         if ring == EVERYBODY:
             refuse_unless_held(project, names)
+    if marked and not (chosen := _marked(project, chosen)):
+        click.echo("[]" if as_json else "No champion of these clients is marked to be trained again: nothing to run.")
+        return
     cells = plan(chosen, names, Ledger.of(project).durations())
     at_once = min(workers or min(4, cpus()), len(chosen))
     if explain:
@@ -140,6 +146,16 @@ def run(
             force=force,
             cold=cold,
         )
+
+
+def _marked(project: Path, chosen: Sequence[str]) -> list[str]:
+    """Those that are marked; why is said beside the table, and not in it."""
+    from workbench.registry.retraining import marked
+
+    found = marked(project, chosen)
+    for client, why in found.items():
+        click.echo(f"{client}: {why}", err=True)
+    return list(found)
 
 
 def _run(ctx: click.Context, project: Path, cells: Sequence[Cell], *, as_json: bool, **options: Any) -> None:
@@ -209,15 +225,19 @@ def _limits(project: Path, clients: list[str], timeout: float | None) -> dict[st
 @as_json
 @click.pass_context
 def status(ctx: click.Context, *, as_json: bool) -> None:
-    """Show the last run of every client and pipeline.
+    """Show the last run of every client and pipeline, and what `monitor` said of its champion.
 
     Example: kedro fleet status --json
     """
     from workbench.fleet.ledger import Ledger
+    from workbench.monitoring.latest import latest
 
-    runs = Ledger.of(project_of(ctx)).last()
+    project = project_of(ctx)
+    runs = Ledger.of(project).last()
+    verdicts = {client: latest(project, client) for client in dict.fromkeys(run.client for run in runs)}
     if as_json:
-        click.echo(json.dumps([one.to_dict() for one in runs], indent=2))
+        said = {client: one and one.to_dict() for client, one in verdicts.items()}
+        click.echo(json.dumps([run.to_dict() | {"monitor": said[run.client]} for run in runs], indent=2))
         return
     if not runs:
         click.echo("No run yet. Next: kedro fleet run, or kedro run --env clients/<client>")
@@ -225,6 +245,9 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
     from workbench.fleet import table
 
     click.echo(table.of_runs(runs, when=True))
+    lines = table.of_verdicts(verdicts)
+    if lines:
+        click.echo(f"\n{lines}")
 
 
 @fleet.command("log")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from workbench.fleet.foresee import Foreseen
     from workbench.fleet.plan import Cell  # it would import pydantic, which `kedro fleet status` has no use for
     from workbench.fleet.proof import Difference
+    from workbench.monitoring.latest import Latest
 
 __all__ = [
     "COLOURS",
@@ -27,6 +28,7 @@ __all__ = [
     "of_history",
     "of_rerun",
     "of_runs",
+    "of_verdicts",
 ]
 
 COLOURS: dict[State, str] = {
@@ -39,6 +41,7 @@ COLOURS: dict[State, str] = {
 }
 _NOTHING = "—"
 MAX_CELL = 60
+_VERDICTS = {"steady": "green", "watch": "yellow", "retrain": "red"}
 _ACTIONS = {"run": "blue", "maybe": "yellow", "skip": "green"}
 
 
@@ -131,6 +134,16 @@ def of_comparison(found: Sequence[Compared]) -> str:
     lines = columns(["dataset", "then", "is", "now"], rows, colours=colours)
     wrong = sum(not one.is_same for one in found)
     return "\n".join([*lines, "", "The same, byte by byte." if not wrong else f"{wrong} of {len(found)} differ."])
+
+
+def of_verdicts(verdicts: Mapping[str, Latest | None]) -> str:
+    """What ``monitor`` said of each client's champion the last time, with its first reason; empty if of none."""
+    found = [(client, one) for client, one in verdicts.items() if one is not None]
+    return "\n".join(
+        f"{client}, monitor: {click.style(one.verdict, fg=_VERDICTS.get(one.verdict))} "
+        f"(version {one.version}, {_local(one.made)}){': ' + one.reason if one.reason else ''}"
+        for client, one in found
+    )
 
 
 def _value(value: str | float | None) -> str:

@@ -48,6 +48,8 @@ def summary(project: Path, client: str, outputs: set[str]) -> str:
         The line; empty if the run wrote neither a verdict nor a report.
     """
     reporting = Path("data") / client / "08_reporting"
+    if "monitor" in outputs:
+        return _watched(project, client, reporting)
     parts = []
     if "verdict" in outputs:
         parts.append(_champion(project / reporting))
@@ -59,6 +61,18 @@ def summary(project: Path, client: str, outputs: set[str]) -> str:
         return ""
     parts.append("next: open the report, or `kedro mlflow ui` for the registry")
     return f"{client} · " + " · ".join(parts)
+
+
+def _watched(project: Path, client: str, reporting: Path) -> str:
+    from workbench.monitoring.latest import latest
+
+    found = latest(project, client)
+    if found is None:
+        return ""
+    said = f"{client} · monitor: {found.verdict} (champion version {found.version})"
+    reason = f": {found.reason}" if found.reason else ""
+    then = f" · next: kedro run --env clients/{client}" if found.verdict == "retrain" else ""
+    return f"{said}{reason} · all of it: {reporting / 'monitor.json'}{then}"
 
 
 def _champion(reporting: Path) -> str:

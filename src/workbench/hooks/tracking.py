@@ -91,7 +91,7 @@ class TrackingHooks:
             from workbench.files import sha256_of_path
 
             self._run.note_output(dataset_name, sha256_of_path(path))
-        if dataset_name == "metrics":
+        if dataset_name in {"metrics", "monitor_metrics"}:
             self._try(lambda run: run.log_metrics(data))
         if dataset_name == "tuning":
             from workbench.registry.evidence import attach_search

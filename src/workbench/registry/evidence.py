@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.registry.plots import calibration, importance, parallel_coordinates
+from workbench.registry.promises import attach_baseline
 from workbench.registry.runs import log_metrics
 from workbench.registry.store import Store, translated
 from workbench.scratch import private_folder
@@ -21,13 +22,20 @@ __all__ = ["Evidence", "attach", "attach_search"]
 
 @dataclass(frozen=True)
 class Evidence:
-    """The outputs of the pipeline ``evaluate``."""
+    """The outputs of the pipeline ``evaluate``, and what later rows are held against.
+
+    Attributes:
+        baseline: of the training rows, as JSON; see :mod:`workbench.monitoring.baseline`. None: nothing is kept.
+        digests: of the keys that the model knows; None where a moment says it all.
+    """
 
     evaluation: Mapping[str, Any]
     metrics: Mapping[str, float]
     calibration: pa.Table
     segments: pa.Table
     importance: pa.Table
+    baseline: Mapping[str, Any] | None = None
+    digests: pa.Table | None = None
 
 
 def attach(store: Store, run_id: str, evidence: Evidence) -> None:
@@ -49,6 +57,8 @@ def attach(store: Store, run_id: str, evidence: Evidence) -> None:
         importance(evidence.importance, folder / "importance.svg")
         with translated(store.uri):
             store.api.log_artifacts(run_id, str(folder), "evaluation")
+    if evidence.baseline is not None:
+        attach_baseline(store, run_id, evidence.baseline, evidence.digests)
 
 
 def attach_search(store: Store, run_id: str, trials: pa.Table) -> None:

@@ -47,7 +47,8 @@ logger = logging.getLogger(__name__)
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
 SHA256 = "sha256"
 RETRAIN = "retrain"
-"""The tag of a version that learned from rows which were erased since; its value is the reason."""
+"""The tag of a version that is to be trained again: it learned from rows which were erased since, or ``monitor`` said
+so. Its value is the reason."""
 HOLDOUT = "holdout."
 """Before the name of the primary metric: the tag with its value on the rows that the gate looked at."""
 
@@ -233,7 +234,7 @@ def _same(store: Store, client_id: str, sha256: str) -> ModelVersion | None:
 
 
 def _relieve(store: Store, version: ModelVersion) -> None:
-    """It was trained again and came out the same, so what was erased since has left no trace in it."""
+    """It was trained again and came out the same, so what was erased or came since left no trace in it."""
     if RETRAIN in version.tags:
         with translated(store.uri):
             store.api.delete_model_version_tag(version.name, version.version, RETRAIN)

@@ -1,4 +1,6 @@
-"""Versions of models that learned from rows which were erased since: they are marked, and stay until they are replaced.
+"""Versions that are to be trained again: they are marked, and stay until they are replaced.
+
+A version is marked when rows that it learned from are erased, and when ``monitor`` finds that it has decayed.
 
 A version has the tag ``retrain`` with the reason. In the embedded store it is written and read without MLflow, because
 ``kedro client check`` asks for it.
@@ -7,6 +9,7 @@ A version has the tag ``retrain`` with the reason. In the embedded store it is w
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from workbench.registry import local_store
 from workbench.registry.models import RETRAIN
 from workbench.registry.store import open_store, tracking_uri, translated
 
-__all__ = ["champion_to_retrain", "mark"]
+__all__ = ["champion_to_retrain", "mark", "mark_champion", "marked"]
 
 _NAMES = "name IN (?, ?)"
 _CHAMPION = """
@@ -55,6 +58,47 @@ def mark(project: Path, client: str, why: str) -> list[str]:
     return [f"{name} version {version}" for name, version, _ in found]
 
 
+def mark_champion(project: Path, client: str, version: int, why: str) -> bool:
+    """Mark one version of ``<client>``, if it is the champion still; a mark that it has for another reason stays.
+
+    Returns:
+        Whether it is the champion, and marked now.
+
+    Raises:
+        Busy: the store is in use.
+        Transient: a server does not answer.
+    """
+    from workbench.registry.models import CHAMPION, find
+
+    store = open_store(project)
+    with translated(store.uri):
+        champion = find(store, client, CHAMPION)
+        if champion is None or int(champion.version) != version:
+            return False
+        if RETRAIN not in champion.tags:
+            store.api.set_model_version_tag(client, champion.version, RETRAIN, why)
+    return True
+
+
+def marked(project: Path, clients: Iterable[str]) -> dict[str, str]:
+    """The clients whose champion is marked, in the order given, and why, as one clause each.
+
+    Raises:
+        ConfigurationError: the store cannot be used.
+        Transient: a server does not answer.
+    """
+    if tracking_uri(project) == local_store.uri(project):
+        found = {client: champion_to_retrain(project, client) for client in clients}
+        return {client: why for client, why in found.items() if why}
+    from workbench.registry.models import standings
+
+    return {
+        one["client"]: _clause(one["version"], one["retrain"])
+        for one in standings(open_store(project), clients)
+        if one["retrain"]
+    }
+
+
 def champion_to_retrain(project: Path, client: str) -> str | None:
     """Which champion is to be trained again, and why, as one clause; None if there is none, or no embedded store."""
     database = _database(project)
@@ -65,7 +109,11 @@ def champion_to_retrain(project: Path, client: str) -> str | None:
             row = connection.execute(_CHAMPION, (RETRAIN, client)).fetchone()
     except sqlite3.Error:
         return None  # whoever uses the registry is told what is wrong with it
-    return f"champion version {row[0]} is to be trained again: {row[1]}" if row else None
+    return _clause(row[0], row[1]) if row else None
+
+
+def _clause(version: int | str, why: str) -> str:
+    return f"champion version {version} is to be trained again: {why}"
 
 
 def _mark_on_server(project: Path, client: str, why: str) -> list[str]:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from workbench.clients.reporting import ABOUT, COMPARED
+from workbench.drift.rounding import rounded
 from workbench.engines import is_expression
 from workbench.errors import ReportError
 
@@ -20,8 +21,6 @@ __all__ = ["ABOUT", "Numbers", "as_numbers", "rounded"]
 
 Numbers = dict[str, Any]
 """Name of a table to its rows (a list of objects), or name of a record to its object."""
-
-DIGITS = 6
 
 
 def as_numbers(tables: Mapping[str, Any]) -> Numbers:
@@ -37,11 +36,6 @@ def as_numbers(tables: Mapping[str, Any]) -> Numbers:
         whole = value.to_pyarrow() if is_expression(value) else value
         found[name] = _json(whole.to_pylist() if hasattr(whole, "to_pylist") else whole, name)
     return found
-
-
-def rounded(value: float) -> float:
-    """A number to six significant digits: the last ones depend on how many threads added it up."""
-    return float(f"{value:.{DIGITS}g}")
 
 
 def _json(value: Any, name: str) -> Any:

@@ -60,7 +60,7 @@ REASONS = (
 """Why a row was refused."""
 
 BINS = (noted("up to {bound}"), noted("above"), noted("(all others)"), noted("(missing)"))
-"""What a bin is called, where it is not called by its value (``reports.drift.measure``)."""
+"""What a bin is called, where it is not called by its value (``drift.measure``)."""
 
 LABELS = (
     noted("check"),
@@ -199,6 +199,8 @@ LABELS = (
     noted("watched"),
     noted("limits"),
     noted("fleet clients"),
+    noted("monitor"),
+    noted("monitor reason"),
     noted("fleet trend"),
     noted("fleet outliers"),
     noted("client"),

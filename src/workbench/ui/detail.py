@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from workbench.fleet.ledger import Ledger
 from workbench.fleet.run import Run
 from workbench.fleet.trends import Point, trends_of
+from workbench.monitoring.latest import Latest, latest
 from workbench.schedules.book import SlotBook
 from workbench.schedules.slot import Slot
 from workbench.ui.clients import Known
@@ -67,6 +68,7 @@ class Detail:
     proof: Proof
     reports: tuple[Report, ...]
     schedules: tuple[Scheduled, ...]
+    monitor: Latest | None = None
 
 
 def report_folders(client: str | None) -> tuple[str, ...]:
@@ -99,6 +101,7 @@ def detail(project: Path, known: Known, order: Sequence[str], neighbours: Neighb
         proof=proof_of(project, known.id),
         reports=tuple(reports_of(project, report_folders(known.id))),
         schedules=_schedules(project, known, made),
+        monitor=latest(project, known.id),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from workbench.fleet.ledger import Ledger
 from workbench.fleet.progress import progress_of
 from workbench.fleet.run import Run
 from workbench.fleet.trends import Point, Trends, trends_of
+from workbench.monitoring.latest import Latest, latest
 from workbench.schedules.book import SlotBook
 from workbench.ui.clients import Known, Roster
 from workbench.ui.words import instant
@@ -59,6 +60,7 @@ class Row:
         runs: the last one of each pipeline.
         durations: by pipeline.
         champion: the registry's, or else the one that the last run knew.
+        monitor: what `monitor` said of it the last time.
     """
 
     known: Known
@@ -68,6 +70,7 @@ class Row:
     values: tuple[Point, ...]
     champion: int | None
     coming: Coming | None
+    monitor: Latest | None = None
 
     @property
     def is_broken(self) -> bool:
@@ -86,6 +89,7 @@ class Row:
             "title": self.known.title,
             "problem": self.known.problem,
             "champion": self.champion,
+            "monitor": self.monitor and self.monitor.to_dict(),
             "metric": self.metric,
             "values": [point.value for point in self.values],
             "next": self.coming.due.isoformat() if self.coming else None,
@@ -151,7 +155,8 @@ def overview(project: Path, roster: Roster, order: Iterable[str], neighbours: Ne
     for run in runs:
         by_client[run.client][run.pipeline] = run
     rows = tuple(
-        _row(known, by_client[name], trends, champions.get(name), coming[name]) for name, known in clients.items()
+        replace(_row(known, by_client[name], trends, champions.get(name), coming[name]), monitor=latest(project, name))
+        for name, known in clients.items()
     )
     slots = heapq.nsmallest(SLOTS_SHOWN, filter(None, coming.values()), key=lambda one: (one.due, one.client))
     broken = [run for run in runs if run.state in BROKEN]

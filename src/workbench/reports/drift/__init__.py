@@ -1,6 +1,6 @@
 """The sections of the template ``drift``, each a function from its numbers to a piece of HTML.
 
-What the numbers are is said in :mod:`workbench.reports.drift.measure` and :mod:`workbench.reports.drift.distances`.
+What the numbers are is said in :mod:`workbench.drift.measure` and :mod:`workbench.drift.distances`.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ def checks_of(
     verdict: dict[str, Any],
     ingest_summary: dict[str, Any],
     drift_summary: dict[str, Any],
+    *,
+    monitor: dict[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """One row a question: ``check``, ``state`` (good, watch, bad), ``answer``, and ``next`` (what we do about it)."""
     rows = [
@@ -33,6 +35,8 @@ def checks_of(
     ]
     if client.protected:
         rows.append((noted("Does it serve all groups of people alike?"), *_groups(evaluation)))
+    if monitor is not None and monitor["version"] == verdict["champion_version"]:
+        rows.append((noted("Does it do as well on new cases as it promised?"), *_since(monitor)))
     return [dict(zip(("check", "state", "answer", "next"), row, strict=True)) for row in rows]
 
 
@@ -99,6 +103,19 @@ def _present(summary: dict[str, Any]) -> tuple[str, str, str]:
             (noted("We find out what shifted and why, and train on newer data.")),
         )
     return BAD, noted("No, and its predictions have shifted with it."), noted("We train the model anew, on newer data.")
+
+
+def _since(monitor: dict[str, Any]) -> tuple[str, str, str]:
+    """What ``monitor`` said of the model in use; of the one before it, the page says nothing."""
+    if monitor["verdict"] == "steady":
+        return GOOD, noted("Nothing that came since says otherwise."), ""
+    if monitor["verdict"] == "watch":
+        return WATCH, noted("Something that came since is worth a look."), noted("We look at what came since.")
+    return (
+        BAD,
+        noted("Not any more, or the new cases are too unlike those that it learned from."),
+        noted("We train the model anew, on newer data."),
+    )
 
 
 def _groups(evaluation: dict[str, Any]) -> tuple[str, str, str]:

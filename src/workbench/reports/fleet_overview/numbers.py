@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.clients import ClientRegistry
 from workbench.errors import WorkbenchError
+from workbench.monitoring.latest import latest
 from workbench.reports.data_quality.columns import spans
 from workbench.reports.fleet_overview.outliers import outliers
 from workbench.reports.numbers import Numbers, as_numbers
@@ -33,8 +34,9 @@ def fleet_numbers(
     Returns:
         ``fleet_clients``: ``client``, ``title``, ``owner``, ``state`` and ``error`` of the newest run, ``finished``,
         ``seconds``, ``champion`` (version), ``metric``, ``value``, ``read`` and ``refused_share`` (of rows),
-        ``newest_data``, ``drift``, ``reported``. ``fleet_trend``: ``client``, ``run``, ``metric``, ``value``, oldest
-        first. ``fleet_outliers``: see :func:`outliers`.
+        ``newest_data``, ``drift``, ``reported``, ``monitor`` (its verdict on the champion) and
+        ``monitor_reason``. ``fleet_trend``: ``client``, ``run``, ``metric``, ``value``, oldest first.
+        ``fleet_outliers``: see :func:`outliers`.
     """
     versions = {one["client"]: one["version"] for one in champions}
     rows = [_row(registry, name, runs.get(name, ()), versions.get(name)) for name in registry.ids()]
@@ -69,6 +71,7 @@ def _row(
         "metric": measured.get("metric"),
         "value": measured.get("value"),
         **_left(reporting_folder(registry.project, client_id)),
+        **_watched(registry.project, client_id, champion),
     }
 
 
@@ -85,6 +88,14 @@ def _left(folder: Path) -> dict[str, Any]:
         "drift": (_json(folder / "drift.tables" / "drift_summary.json") or {}).get("state"),
         "reported": (_json(folder / "model_card.tables" / "about.json") or {}).get("made"),
     }
+
+
+def _watched(project: Path, client_id: str, champion: int | None) -> dict[str, Any]:
+    """What ``monitor`` said of the champion; what it said of another version is past."""
+    found = latest(project, client_id)
+    if found is None or champion is None or found.version != champion:
+        return {"monitor": None, "monitor_reason": None}
+    return {"monitor": found.verdict, "monitor_reason": found.reason}
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ __all__ = ["client_table", "lead", "next_steps", "outlier_table", "overview"]
 Row = dict[str, Any]
 GOOD = "succeeded"
 OUTLIERS = (AGAINST_ITSELF,)
+MONITOR = {"steady": noted("steady"), "watch": noted("watch"), "retrain": noted("to be trained again")}
 DRIFT = {"stable": ("✓", noted("stable")), "watch": ("!", noted("watch")), "drift": ("✗", noted("drifted"))}
 
 
@@ -90,7 +91,7 @@ def _cells(row: Row, trend: list[Row]) -> list[Cell | str | Html]:
             if row["read"]
             else "",
         ),
-        Cell(_drift(row["drift"]), "bad" if row["drift"] == "drift" else ""),
+        Cell(_drift(row["drift"]), "bad" if row["drift"] == "drift" else "", _monitor(row.get("monitor"))),
     ]
 
 
@@ -99,6 +100,10 @@ def _drift(state: str | None) -> str:
         return "—"
     sign, word = DRIFT[state]
     return _unbroken(f"{sign} {say(word)}")
+
+
+def _monitor(verdict: str | None) -> str:
+    return _unbroken(say("monitor: {verdict}", verdict=say(MONITOR[verdict]))) if verdict in MONITOR else ""
 
 
 def _unbroken(text: str, words: int = -1) -> str:
@@ -174,6 +179,9 @@ def _step(row: Row, stale_days: int, *, old: bool) -> tuple[str, str, str] | Non
         return say("Run {name} for the first time", name=name), "", run
     if row["state"] != GOOD:
         return say("Look at what happened to {name}", name=name), row["error"] or "", f"kedro fleet log {name}"
+    if row.get("monitor") == "retrain":
+        command = f"kedro fleet run --clients {name}"
+        return say("Train {name} again", name=name), row.get("monitor_reason") or "", command
     if row["drift"] == "drift":
         why = say("New rows are unlike those that its model learned from.")
         return say("Look at the drift of {name}", name=name), why, f"kedro report run drift --clients {name}"

@@ -6,10 +6,12 @@ hash of their values chooses, so that the same rows give the same edges. The cou
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from inspect import Parameter, Signature
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from workbench.engines import fetch
@@ -17,7 +19,7 @@ from workbench.engines import fetch
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["PERCENTILES", "Counts", "Side", "count_columns"]
+__all__ = ["PERCENTILES", "Counts", "Side", "count_columns", "percentiles_of", "sides_of"]
 
 TAIL = (0.0001, 0.001, 0.005)
 
@@ -74,9 +76,9 @@ def count_columns(before: ir.Table, now: ir.Table, numeric: Sequence[str], categ
         numeric: names of numbers; NaN and infinities count as missing.
         categorical: names of anything else.
     """
-    percentiles, others = _percentiles(before, numeric), _percentiles(now, numeric)
+    percentiles, others = percentiles_of(before, numeric), percentiles_of(now, numeric)
     edges = {name: sorted({*percentiles[name], *others[name]}) for name in numeric}
-    first, second = (_sides(table, edges, categorical) for table in (before, now))
+    first, second = (sides_of(table, edges, categorical) for table in (before, now))
     return [
         Counts(
             name, name in edges, first[name], second[name], tuple(edges.get(name, ())), tuple(percentiles.get(name, ()))
@@ -85,7 +87,8 @@ def count_columns(before: ir.Table, now: ir.Table, numeric: Sequence[str], categ
     ]
 
 
-def _percentiles(table: ir.Table, numeric: Sequence[str]) -> dict[str, list[float]]:
+def percentiles_of(table: ir.Table, numeric: Sequence[str]) -> dict[str, list[float]]:
+    """Each number's values at :data:`PERCENTILES`, exact up to :data:`SAMPLE` rows; none where it has no value."""
     part = _part(table, fetch(table.aggregate(rows=table.count()))[0]["rows"])
     found: dict[str, list[float]] = {}
     for start in range(0, len(numeric), COLUMNS_AT_ONCE):
@@ -106,13 +109,19 @@ def _part(table: ir.Table, rows: int) -> ir.Table:
     return table.filter(text.hash() % every == 0)
 
 
-def _sides(table: ir.Table, edges: Mapping[str, Sequence[float]], categorical: Sequence[str]) -> dict[str, Side]:
-    """All columns of one table, in one pass over it."""
+def sides_of(table: ir.Table, edges: Mapping[str, Sequence[float]], categorical: Sequence[str]) -> dict[str, Side]:
+    """All columns of one table, counted in one pass over it.
+
+    Args:
+        table: the rows.
+        edges: number columns to the ascending upper edges of their bins; what lies above the last one is counted too.
+        categorical: all other columns.
+    """
     measures: dict[str, Any] = {"rows": table.count()}
     for i, (name, bounds) in enumerate(edges.items()):
         value = _finite(table[name])
         measures |= {
-            f"n{i}_counts": _binned()(value, [*bounds, float("inf")]),
+            f"n{i}_counts": _binned()(value, [*bounds, inf]),
             f"n{i}_present": value.count(),
             f"n{i}_mean": value.mean(),
             f"n{i}_deviation": value.std(how="pop"),
@@ -128,12 +137,27 @@ def _sides(table: ir.Table, edges: Mapping[str, Sequence[float]], categorical: S
         name: Side(
             rows=row["rows"],
             missing=row["rows"] - row[f"{key}_present"],
-            counts=row[f"{key}_counts"] or {},
+            counts=_by_edge(row[f"{key}_counts"] or {}, edges[name]) if name in edges else row[f"{key}_counts"] or {},
             **{measure: row.get(f"{key}_{measure}") for measure in told},
         )
         for names, kind in ((edges, "n"), (categorical, "c"))
         for name, key in ((name, f"{kind}{i}") for i, name in enumerate(names))
     }
+
+
+def _by_edge(counts: Mapping[float, int], edges: Sequence[float]) -> dict[float, int]:
+    """The rows up to each edge, and above the last one, those of empty bins too.
+
+    On its way through SQL an edge may lose its last bit: it is known again as the one that is nearest.
+    """
+    bounds = [*edges, inf]
+    found = dict.fromkeys(bounds, 0)
+    for edge, rows in counts.items():
+        place = bisect_left(bounds, edge)
+        if place and edge - bounds[place - 1] < bounds[place] - edge:
+            place -= 1
+        found[bounds[place]] += rows
+    return found
 
 
 def _finite(column: Any) -> Any:

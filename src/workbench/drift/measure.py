@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.reports.drift.counting import PERCENTILES, Counts, count_columns
-from workbench.reports.drift.distances import by_chance, jensen_shannon, psi, wasserstein
-from workbench.reports.numbers import rounded
+from workbench.drift.counting import PERCENTILES, Counts, count_columns
+from workbench.drift.distances import by_chance, jensen_shannon, psi, wasserstein
+from workbench.drift.reference import Reference, counts_against
+from workbench.drift.rounding import rounded
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["Limits", "drift_of", "worst_state"]
+__all__ = ["Limits", "drift_of", "drift_since", "worst_state"]
 
 State = Literal["stable", "watch", "drift"]
 STATES: tuple[State, ...] = ("stable", "watch", "drift")
@@ -64,9 +65,21 @@ def drift_of(
         ``unseen`` (share of the rows whose category the reference has not). ``bins``: ``column``, ``bin``, ``before``,
         ``now`` (shares of the rows).
     """
+    return _measured(count_columns(before, now, numeric, categorical), limits)
+
+
+def drift_since(references: Sequence[Reference], now: ir.Table, limits: Limits) -> dict[str, list[dict[str, Any]]]:
+    """The same, of new rows against counts that were kept; see :func:`drift_of`.
+
+    Distances of numbers are by the percentiles of the reference alone, which costs the third digit.
+    """
+    return _measured(counts_against(references, now), limits)
+
+
+def _measured(counted: Sequence[Counts], limits: Limits) -> dict[str, list[dict[str, Any]]]:
     # One column in a thousand would be taken for moved by mistake; of many, one would be so as good as always.
-    each = replace(limits, confidence=1 - (1 - limits.confidence) / max(len(numeric) + len(categorical), 1))
-    measured = [_of(counts, each) for counts in count_columns(before, now, numeric, categorical)]
+    each = replace(limits, confidence=1 - (1 - limits.confidence) / max(len(counted), 1))
+    measured = [_of(counts, each) for counts in counted]
     measured.sort(key=lambda one: (-STATES.index(one[0]["state"]), -one[0]["psi"], one[0]["column"]))
     return {"columns": [column for column, _ in measured], "bins": [row for _, bins in measured for row in bins]}
 

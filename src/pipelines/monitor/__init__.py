@@ -1,0 +1,1 @@
+"""What came since the champion was trained → a verdict (steady, watch, retrain), which can mark the champion."""
