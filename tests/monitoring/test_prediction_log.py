@@ -107,7 +107,10 @@ def test_what_a_server_writes_is_read_as_it_was(log: Path) -> None:
         ]
 
 
-def test_each_line_that_does_not_count_is_counted_and_leaves_nothing_else(log: Path, tmp_path: Path) -> None:
+def test_each_line_that_does_not_count_is_counted_and_leaves_nothing_else(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other tests have such folders, too
     log.write_bytes(
         text(
             line(),
