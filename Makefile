@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export OMP_WAIT_POLICY ?= PASSIVE
 # uv brings certificates of its own; a company's are in the system's store, where pip looks too.
 export UV_NATIVE_TLS ?= true
-# Where a machine sets this, each process compiles all that it imports anew: `kedro client list` took 2.6 s, not 0.7.
+# Where a machine sets this, each process compiles all that it imports anew: `kedro client list` took 2.6 s, not 1.2.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run fleet test test-slow test-airflow test-exports test-spark spark-server test-kfp test-browser pictures lint types contracts unit format words transcript bench bench-reports bench-fleet bench-serving lab ui clean
