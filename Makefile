@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 CLIENT ?= skyways
 WORKERS ?= 2
+# Tests wait for the processes that they start, so there is one more at work than there are cores.
+TESTERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 1) + 1 )))
 PORT ?= 15002
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -58,7 +60,7 @@ lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff format --check .
 
 types: $(STAMP) ## mypy, strict on src/workbench
-	$(BIN)/mypy
+	$(BIN)/mypy -n $(WORKERS)
 
 contracts: $(STAMP) ## the layers of docs/architecture.md
 	$(BIN)/lint-imports
@@ -66,7 +68,7 @@ contracts: $(STAMP) ## the layers of docs/architecture.md
 # Tests copy the sources with what they were compiled to.
 unit: $(STAMP) ## pytest, notebooks included
 	@$(BIN)/python -m compileall -q src
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(TESTERS) --dist loadgroup $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## what takes minutes: runs killed at random moments, clients side by side
 	$(BIN)/pytest -m slow -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)

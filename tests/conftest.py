@@ -41,24 +41,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--live", action="store_true", help="use the accounts whose credentials are in the environment")
 
 
+TOGETHER = ("hosted", "learning/language", "serving", "targets/databricks", "targets/vertex", "ui")
+"""Folders whose tests import for seconds what no others do, or share what takes seconds to make."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a file's tests share is made once: they go to one process, unless they belong to a larger group already."""
+    """What tests of a file or a folder share is imported and made once: they go to one process."""
+    folders = [Path(__file__).parent / name for name in TOGETHER]
     for item in items:
         known = getattr(item, "_fixtureinfo", None)
         definitions = known.name2fixturedefs.values() if known else ()
         shares = any(one.scope == "module" for several in definitions for one in several)
-        if shares and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
+        place = next((one for one in folders if item.path.is_relative_to(one)), item.path if shares else None)
+        if place is not None:
+            item.add_marker(pytest.mark.xdist_group(str(place.relative_to(ROOT))))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _warm_kernels() -> Iterator[None]:
-    """Reports that tests have rendered run on kernels of one zygote, which costs nothing until the first is."""
-    from workbench.kernels.process import shared_zygote
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart(session: pytest.Session) -> Iterator[None]:
+    """Reports that tests have rendered run on kernels of one zygote, which costs nothing until the first is.
 
-    with shared_zygote():
-        yield
+    It belongs to the process that was started first; those that xdist starts have its address from the environment.
+    """
+    if not hasattr(session.config, "workerinput"):
+        from workbench.kernels.preload import FOR_REPORTS
+        from workbench.kernels.process import shared_zygote
+
+        zygote = shared_zygote(FOR_REPORTS)
+        zygote.__enter__()
+        session.config.add_cleanup(lambda: zygote.__exit__(None, None, None))
+    return (yield)
 
 
 def make_project(folder: Path) -> Path:
@@ -124,4 +137,6 @@ def clinic_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def clinic_copy(clinic_project: Path, tmp_path: Path) -> Path:
     """A copy of ``clinic_project`` that a test may change."""
-    return Path(shutil.copytree(clinic_project, tmp_path / "clinic_copy", symlinks=True))
+    # What SQLite keeps beside a file comes and goes while another process reads it; all that was written is in the file.
+    ignored = shutil.ignore_patterns("*-shm", "*-wal")
+    return Path(shutil.copytree(clinic_project, tmp_path / "clinic_copy", symlinks=True, ignore=ignored))

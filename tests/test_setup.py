@@ -64,3 +64,10 @@ def test_every_direct_requirement_is_pinned() -> None:
 def test_nothing_names_an_index() -> None:
     for name in ("constraints.txt", "pyproject.toml", "environment.yml", "Makefile", "Dockerfile"):
         assert not re.search(r"index-url|/simple\b|pypi\.org|pythonhosted", (ROOT / name).read_text()), name
+
+
+@pytest.mark.xdist_group("one")
+def test_tests_of_one_group_go_to_one_process(request: pytest.FixtureRequest) -> None:
+    """xdist reads groups from the node id, and a pytest that keeps ids elsewhere loses them without a word."""
+    if os.environ.get("PYTEST_XDIST_WORKER") and request.config.option.loadgroup:
+        assert request.node.nodeid.endswith("@one")

@@ -98,7 +98,14 @@ def photograph(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
 @pytest.fixture(scope="session")
 def shown(clinic_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project that the pages show: clinic's pipelines have run on it."""
-    return Path(shutil.copytree(clinic_project, tmp_path_factory.mktemp("shown") / "project", symlinks=True))
+    return Path(
+        shutil.copytree(
+            clinic_project,
+            tmp_path_factory.mktemp("shown") / "project",
+            symlinks=True,
+            ignore=shutil.ignore_patterns("*-shm", "*-wal"),
+        )
+    )
 
 
 @pytest.fixture(scope="session")

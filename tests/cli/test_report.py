@@ -123,7 +123,8 @@ def test_the_fleet_has_a_page_of_its_own_where_no_client_looks(clinic_copy: Path
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_command_that_is_ended_leaves_no_kernel(clinic_copy: Path, tmp_path: Path, number) -> None:
     path, pid = clinic_copy / "notebooks/reports/executive.ipynb", tmp_path / "pid"
     notebook = json.loads(path.read_text())

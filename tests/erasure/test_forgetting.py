@@ -164,7 +164,9 @@ forgetting.forget_subject(Path(sys.argv[1]), forgetting.Wanted("acme", "P000042"
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("moment", [3, 7, 17, 30, 34, 37, 41])
+@pytest.mark.parametrize(
+    "moment", [17, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (3, 7, 30, 34, 37, 41))]
+)
 def test_a_killed_one_is_finished_by_the_next_call(lived_in: Path, moment: int) -> None:
     plan = [amount.to_dict() for amount in plan_subject(lived_in, WANTED)]
     done = subprocess.run(

@@ -165,7 +165,9 @@ removal.erase_client(Path(sys.argv[1]), "acme", "me")
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("moment", [1, 4, 9, 20, 32, 43])
+@pytest.mark.parametrize(
+    "moment", [20, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (1, 4, 9, 32, 43))]
+)
 def test_a_killed_removal_is_finished_by_the_next_call(lived_in: Path, moment: int) -> None:
     before, plan = of_neighbour(lived_in), [amount.to_dict() for amount in plan_client(lived_in, "acme")]
     done = subprocess.run(

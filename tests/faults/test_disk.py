@@ -79,7 +79,9 @@ DISKS = {
 }
 
 
-@pytest.mark.parametrize("fault", DISKS)
+@pytest.mark.parametrize(
+    "fault", ["full", *(pytest.param(name, marks=pytest.mark.slow) for name in DISKS if name != "full")]
+)
 def test_a_disk_that_takes_no_more(fault: str, tmp_path: Path) -> None:
     sentence, ledger, otherwise = DISKS[fault]
     if not has_namespaces():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from workbench.fingerprints import packages
 from workbench.fingerprints.packages import version_of
 from workbench.fingerprints.stamps import Digests
 from workbench.fingerprints.values import digest_of, leaves
 
+ROOT = Path(__file__).parents[2]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 NESTED = st.recursive(
     SCALARS | st.lists(SCALARS, max_size=3), lambda inner: st.dictionaries(st.text(max_size=4), inner, max_size=3)
@@ -73,3 +78,14 @@ def test_versions() -> None:
     assert version_of("sklearn") == version("scikit-learn")
     assert version_of("_pytest") == version("pytest"), "found among all distributions"
     assert version_of("no_such_package") == "none"
+
+
+def test_no_package_that_the_code_imports_has_to_be_looked_for_among_all() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    names = set(re.findall(r"^ *(?:from|import) (\w+)[\w.]*(?: import .*| as \w+)?$", sources, re.MULTILINE))
+    outside = {name for name in names - sys.stdlib_module_names if find_spec(name)} - {"pipelines", "workbench"}
+    assert {"sklearn", "azure"} < outside
+    packages._all.cache_clear()
+    for name in sorted(outside):
+        version_of.__wrapped__(name)
+        assert packages._all.cache_info().currsize == 0, f"name the distribution of {name!r} in packages.py"

@@ -70,6 +70,7 @@ print(len(compiled))
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_renders_puts_no_schema_of_notebooks_together() -> None:
     found = {
         how: subprocess.run([sys.executable, "-c", A_PAGE, how], capture_output=True, text=True, check=True).stdout

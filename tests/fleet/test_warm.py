@@ -73,6 +73,16 @@ def test_workers_are_forks_of_one_process_and_it_ends_with_the_fleet(tiny: Path,
     assert not lives(zygote)
 
 
+def test_a_worker_ends_nothing_that_was_begun_before_it_was_forked(tiny: Path) -> None:
+    with (tiny / "src/tiny/settings.py").open("a") as settings:
+        settings.write(
+            f"\nimport os, weakref\nweakref.finalize(HOOKS[0], lambda: os.mkdir(f'{tiny}/ended-{{os.getpid()}}'))\n"
+        )
+    result, zygote = run_seeing_zygote(fleet(tiny, Ear(), ["alpha", "beta"]))
+    assert [run.state for run in result.runs] == ["succeeded"] * 2
+    assert {path.name for path in tiny.glob("ended-*")} <= {f"ended-{zygote}"}
+
+
 def test_a_cold_start_is_a_process_of_the_fleets_own(tiny: Path) -> None:
     result = fleet(tiny, Ear(), ["alpha"], cold=True).run()
     assert [run.state for run in result.runs] == ["succeeded"]

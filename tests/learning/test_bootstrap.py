@@ -89,6 +89,7 @@ def test_a_small_difference_is_seen_where_the_intervals_overlap() -> None:
     assert apart.high - apart.low < (first.intervals()["roc_auc"].high - first.intervals()["roc_auc"].low) / 2
 
 
+@pytest.mark.slow
 def test_a_difference_holds_the_truth_about_as_often_as_it_says() -> None:
     """Of predictions p and p + 0.1, the expected Brier scores differ by 0.1² exactly, whatever p is."""
     held = 0

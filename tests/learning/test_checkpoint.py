@@ -104,6 +104,7 @@ def call(
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_kill_9_at_any_moment_and_the_same_call_again_end_at_the_same_bits(
     make_table: Callable, tmp_path: Path

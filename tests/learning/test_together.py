@@ -41,6 +41,7 @@ model.save(work / f"model{{rank}}")
 """.replace("budget_seconds=inf", "budget_seconds=600")
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_two_processes_have_the_loss_curve_of_one_with_the_joint_batch(make_table: Callable, tmp_path: Path) -> None:
     train, validation = make_table("binary", 777, 1), make_table("binary", 300, 2)

@@ -15,7 +15,7 @@ from fastapi.openapi.models import OpenAPI
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from workbench.clients import ClientRegistry
 from workbench.serving.__main__ import main, parsed
 from workbench.serving.following import Located, follow, left_out, start
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
+pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[2]
 

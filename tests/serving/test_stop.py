@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
+pytestmark = pytest.mark.integration
 
 
 def test_whoever_gets_a_connection_during_a_stop_is_answered(

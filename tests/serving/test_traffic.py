@@ -17,7 +17,7 @@ import pytest
 from workbench.errors import ConfigurationError
 from workbench.serving.traffic import parse_traffic, schedule
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
+pytestmark = pytest.mark.integration
 
 VERTEX = "/v1/endpoints/77/deployedModels/88:predict"
 

@@ -20,7 +20,7 @@ from workbench.serving.__main__ import parsed
 from workbench.serving.board import Board
 from workbench.serving.sockets import shared_sockets
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("serving")]
+pytestmark = pytest.mark.integration
 
 WORKERS = ("--workers", "2")
 
@@ -41,6 +41,7 @@ def shares(server: Any) -> dict[str, float]:
     return {version: float(share) for version, share in found}
 
 
+@pytest.mark.slow
 def test_two_workers_swap_and_stop_and_no_request_is_lost(
     start: Any, tmp_path: Path, write_traffic: Any, load: Any, callers: Any, row: Any
 ) -> None:

@@ -71,7 +71,7 @@ def make_ran(folder: Path) -> None:
 @pytest.fixture
 def fleet(ran: Path, tmp_path: Path) -> Path:
     """A copy of it that a test may change."""
-    return Path(shutil.copytree(ran, tmp_path / "fleet"))
+    return Path(shutil.copytree(ran, tmp_path / "fleet", ignore=shutil.ignore_patterns("*-shm", "*-wal")))
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_no_text_becomes_markup(
     ran: Path, tmp_path_factory: pytest.TempPathFactory, pages: Callable[[Path], Any], text: str
 ) -> None:
     project = tmp_path_factory.mktemp("hostile") / "fleet"
-    shutil.copytree(ran, project)
+    shutil.copytree(ran, project, ignore=shutil.ignore_patterns("*-shm", "*-wal"))
     path = project / "conf/clients/alpha/client.yml"
     plain = text.encode("utf-8", "replace").decode()
     hostile = [json.dumps(plain[:80]), json.dumps(plain)]

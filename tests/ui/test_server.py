@@ -50,7 +50,7 @@ def test_the_fleet_at_a_glance(ask: Ask, ran: Path) -> None:
 
 
 def test_what_monitor_said_stands_beside_the_champion(ask: Ask, ran: Path, tmp_path: Path) -> None:
-    project = Path(shutil.copytree(ran, tmp_path / "watched"))
+    project = Path(shutil.copytree(ran, tmp_path / "watched", ignore=shutil.ignore_patterns("*-shm", "*-wal")))
     reporting = project / "data/alpha/08_reporting"
     reporting.mkdir(parents=True, exist_ok=True)
     said = {"client": "alpha", "verdict": "retrain", "version": 6, "made": "2026-11-30T12:00:00+00:00"}

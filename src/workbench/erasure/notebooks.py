@@ -45,7 +45,7 @@ def checkpoints(project: Path, client: str) -> list[Path]:
 
 def clear(paths: Iterable[Path]) -> None:
     """Remove all outputs of notebooks; their cells stay."""
-    import nbformat
+    from workbench.nbformat import nbformat
 
     for path in paths:
         notebook = read(path)

@@ -10,6 +10,7 @@ __all__ = ["version_of"]
 
 _DISTRIBUTIONS = {
     "IPython": ("ipython",),
+    "azure": ("azure-core",),
     "bs4": ("beautifulsoup4",),
     "databricks": ("databricks-connect", "databricks-sdk"),
     "dateutil": ("python-dateutil",),
@@ -17,6 +18,7 @@ _DISTRIBUTIONS = {
     "grpc": ("grpcio",),
     "ibis": ("ibis-framework",),
     "jwt": ("PyJWT",),
+    "opentelemetry": ("opentelemetry-api",),
     "pyspark": ("pyspark", "databricks-connect"),
     "sklearn": ("scikit-learn",),
     "yaml": ("PyYAML",),

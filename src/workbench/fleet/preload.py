@@ -71,6 +71,7 @@ LATER = {
         "safetensors.torch",
     ),
     "workbench.reports.render": (
+        "workbench.nbformat",
         "workbench.reports.kernel",
         "workbench.kernels.client",
         "workbench.kernels.provisioner",

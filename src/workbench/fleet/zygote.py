@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -71,6 +72,7 @@ def _work(arguments: list[str], blas: ThreadpoolController | None) -> NoReturn:
     """What ``python -m workbench.fleet.worker`` does, from its first line to its exit code."""
     faulthandler.enable()
     gc.set_threshold(COLLECT_AFTER)
+    _leave_to_parent()
     sys.argv = ["workbench.fleet.worker", *arguments]
     if blas is not None:
         # NumPy was imported with one thread, because a second one would have been lost in the fork.
@@ -82,6 +84,12 @@ def _work(arguments: list[str], blas: ThreadpoolController | None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(code)
+
+
+def _leave_to_parent() -> None:
+    """What its parent is to end when it ends, such as torch's libraries of operators, a fork does not end, too."""
+    for finalizer in list(weakref.finalize._registry):  # type: ignore[attr-defined]  # noqa: SLF001
+        finalizer.atexit = False
 
 
 def _code_of(run: Callable[[], int]) -> int:

@@ -136,7 +136,7 @@ def _taken(path: Path) -> ConfigurationError:
 
 
 def _text(template: NotebookNode, client: Client) -> str:
-    import nbformat
+    from workbench.nbformat import nbformat
 
     notebook = deepcopy(template)
     heading = title_of(notebook)

@@ -29,7 +29,7 @@ def read(path: Path) -> NotebookNode:
     Raises:
         ConfigurationError: there is none, or it cannot be read as one.
     """
-    import nbformat
+    from workbench.nbformat import nbformat
 
     if not path.is_file():
         raise ConfigurationError("there is no such notebook", where=str(path), hint="`kedro notebook list` names them")

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 MAX_ENTITIES = 100
 """MLflow takes at most this many parameters or tags in one request."""
 
-NOTE_SECONDS = 2.0
+NOTE_SECONDS = 10.0
 """A request costs as much as a small node; a crash may cost the notes of this long. The ledger has them, too."""
 
 CANDIDATE = "candidate"

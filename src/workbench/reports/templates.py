@@ -91,7 +91,7 @@ def read_notebook(path: Path) -> NotebookNode:
     Raises:
         ReportError: it cannot be read as one.
     """
-    import nbformat
+    from workbench.nbformat import nbformat
 
     try:
         return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call, no-any-return]

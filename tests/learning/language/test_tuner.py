@@ -117,9 +117,8 @@ tune(BaseModel.find("models/base", Path(folder)), examples, examples, config, Pa
 """
 
 
-@pytest.mark.parametrize(
-    "where", ["before the checkpoint is there", pytest.param("in the middle of a file", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["before the checkpoint is there", "in the middle of a file"])
 def test_killed_and_begun_again_it_ends_with_the_same_bits(
     base: BaseModel, colours: Any, quick: Any, tmp_path: Path, where: str
 ) -> None:

@@ -68,6 +68,7 @@ def test_registering_again_in_a_process_of_its_own_adopts_the_version(clinic_cop
     assert again["run_id"] == before["run_id"], "found by the digest of the candidate"
 
 
+@pytest.mark.slow
 def test_scoring_without_a_champion_says_what_to_type(clinic_copy: Path, kedro: Kedro) -> None:
     open_store(clinic_copy).api.delete_registered_model_alias("clinic", "champion")
     done = kedro(clinic_copy, "run", "--pipeline", "score", "--env", "clients/clinic", check=False)

@@ -160,6 +160,7 @@ def again(project: Path, folds: dict[str, Any], settings: dict[str, Any]) -> dic
     )
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_said_in_one_sentence(project: Path, kedro: Kedro) -> None:
     done = kedro(project, "run", "--pipeline", "tune", "--env", "clients/clinic", check=False)
     assert done.returncode == 1

@@ -18,8 +18,6 @@ from vertex_double import Rows, VertexDouble
 from workbench.targets.opening import open_deployment
 from workbench.targets.release import predict, release_of
 
-pytestmark = pytest.mark.xdist_group("vertex")
-
 LIVE = ("WORKBENCH_LIVE_VERTEX", "WORKBENCH_LIVE_VERTEX_KEY")
 """With `--live`: the target's settings as JSON (project, location, bucket, image), and the service account's key."""
 

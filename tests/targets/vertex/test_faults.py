@@ -18,8 +18,6 @@ from workbench.targets.vertex.identity import credentials_of
 from workbench.targets.vertex.objects import Objects, files_of
 from workbench.targets.vertex.services import Services
 
-pytestmark = pytest.mark.xdist_group("vertex")
-
 Deploy = Callable[..., Deployment]
 MODEL = "projects/acme-1/locations/us-central1/models/workbench-alpha"
 RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17.5s"}

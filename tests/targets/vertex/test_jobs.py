@@ -20,8 +20,6 @@ from workbench.targets.vertex.inside import main
 from workbench.targets.vertex.opening import Opened
 from workbench.targets.vertex.training import train
 
-pytestmark = pytest.mark.xdist_group("vertex")
-
 Open = Callable[..., Opened]
 
 

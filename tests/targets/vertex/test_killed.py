@@ -12,8 +12,6 @@ from vertex_double import VertexDouble
 from workbench.targets.book import Book, Rollout
 from workbench.targets.deployment import Deployment
 
-pytestmark = pytest.mark.xdist_group("vertex")
-
 Deploy = Callable[..., Deployment]
 Kill = Callable[[Callable[[], object]], int]
 ENDPOINT = "projects/acme-1/locations/us-central1/endpoints/workbench-alpha"

@@ -10,8 +10,6 @@ from vertex_double import VertexDouble
 from workbench.errors import OverBudget, TargetError
 from workbench.targets.deployment import Deployment
 
-pytestmark = pytest.mark.xdist_group("vertex")
-
 Deploy = Callable[..., Deployment]
 MODEL = "projects/acme-1/locations/us-central1/models/workbench-alpha"
 ENDPOINT = "projects/acme-1/locations/us-central1/endpoints/workbench-alpha"

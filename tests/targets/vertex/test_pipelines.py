@@ -20,8 +20,6 @@ from workbench.targets.vertex.grouping import Container, Step, containers_of, gr
 from workbench.targets.vertex.opening import Opened
 from workbench.targets.vertex.spec import pipeline_spec, run_pipeline
 
-pytestmark = pytest.mark.xdist_group("vertex")
-
 GOLDEN = Path(__file__).parent / "pipeline.json"
 TRAIN = VertexTraining(image="us-docker.pkg.dev/acme-1/workbench/train:1", mlflow="https://mlflow.acme.example")
 
