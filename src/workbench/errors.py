@@ -30,6 +30,8 @@ is decided by ``Transient``/``Terminal`` alone. A message never holds a secret o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = [
     "Busy",
     "ConfigurationError",
@@ -52,6 +54,7 @@ __all__ = [
     "UnknownClient",
     "Unreachable",
     "WorkbenchError",
+    "did_you_mean",
 ]
 
 
@@ -170,3 +173,11 @@ class StillWorking(Transient):
 
 class KernelLost(Transient):
     """A report's kernel died before its first cell."""
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """The hint about a name that is not known: the known one that is most like it; if none is, something else."""
+    import difflib
+
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean '{near[0]}'?" if near else otherwise

@@ -1,4 +1,4 @@
-"""What the training rows say about each column: one pass, one row of aggregates."""
+"""What the training rows say about each column: one row of aggregates for every fifty columns."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.prepare.labels import finite
 from workbench.engines import fetch
+from workbench.schemas.wide import parts
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -79,17 +80,20 @@ def profile(
         time: the column that says when a row was known.
         two_classes: whether the label is 0 and 1.
     """
-    row = fetch(query(train, columns, label, time=time, two_classes=two_classes))[0]
-    return {
-        name: _profile(train[name], row["rows"], _of(row, position), two_classes=two_classes)
-        for position, name in enumerate(columns)
-    }
+    found: dict[str, Profile] = {}
+    for names in parts(columns):
+        row = fetch(query(train, names, label, time=time, two_classes=two_classes))[0]
+        found |= {
+            name: _profile(train[name], row["rows"], _of(row, position), two_classes=two_classes)
+            for position, name in enumerate(names)
+        }
+    return found
 
 
 def query(
     train: ir.Table, columns: Sequence[str], label: ir.Column, *, time: str | None, two_classes: bool
 ) -> ir.Table:
-    """What :func:`profile` asks: one row of aggregates."""
+    """What :func:`profile` asks of some columns: one row of aggregates."""
     measures: dict[str, ir.Scalar] = {"rows": train.count()}
     for position, name in enumerate(columns):
         at = None if time is None else train[time]

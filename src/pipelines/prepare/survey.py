@@ -6,7 +6,6 @@ there may be more than two. Rows never come to Python.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.prepare.folds import FOLD, NAMES, Cuts, cuts_by_counting, cuts_by_time, fold_of
 from pipelines.prepare.labels import Classes, label_of
 from workbench.engines import fetch, is_embedded
-from workbench.errors import DataError
+from workbench.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -86,8 +85,7 @@ def _check_columns(client: Client, primary: ir.Table) -> None:
     time = [client.time_column] if client.time_column else []
     for column in (*client.key, *time, client.target, *client.segments, *client.protected):
         if column not in columns:
-            near = difflib.get_close_matches(column, columns, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "correct client.yml, or make it in the recipe's `join`"
+            hint = did_you_mean(column, columns, "correct client.yml, or make it in the recipe's `join`")
             raise _wrong(client, "is named in client.yml but is not in the table", hint, column)
     if FOLD in columns:
         raise _wrong(client, "has the name of the column that tells the fold", "rename it in the source", FOLD)

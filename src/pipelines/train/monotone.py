@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients import Client
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     from workbench.learning.monotone import Direction
@@ -23,10 +22,9 @@ def monotone_columns(client: Client, roles: Mapping[str, Any]) -> dict[str, Dire
     """
     for column in client.monotone:
         if column not in roles["numeric"]:
-            near = get_close_matches(column, roles["numeric"], n=1)
             raise ConfigurationError(
                 f"`monotone` names '{column}', which is no number among the features",
                 where=f"client {client.id}, client.yml",
-                hint=f"did you mean '{near[0]}'?" if near else "the features are in features.json, under `numeric`",
+                hint=did_you_mean(column, roles["numeric"], "the features are in features.json, under `numeric`"),
             )
     return dict(client.monotone)

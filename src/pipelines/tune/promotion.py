@@ -19,7 +19,8 @@ from pipelines.tune.parameters import TuneParameters
 from workbench.errors import ModelError
 from workbench.files import sha256_of_folder
 from workbench.registry import models, runs
-from workbench.registry.gate import ALREADY, Champion, Verdict
+from workbench.registry.conclusion import conclude
+from workbench.registry.gate import Champion
 from workbench.registry.store import Store, translated
 from workbench.secrets import secrets_of
 
@@ -93,7 +94,8 @@ def promote(
     tags = {**tags_of(tuned), "prompt": f"prompts:/{prompt}/{prompt_version}"}
     version, adopted = versions.register(store, client, tuned.folder, run_id=run_id, sha256=sha256, tags=tags)
     before = int(incumbent.version) if incumbent is not None else None
-    _conclude(store, name, version, before, verdict)
+    compared = verdict.comparison
+    conclude(store, name, version, verdict, before=before, more={f"base.{compared.metric}": compared.baseline})
     if verdict.promote:
         with translated(store.uri):
             store.api.set_prompt_alias(prompt, models.CHAMPION, prompt_version)
@@ -153,27 +155,3 @@ def _metric_of(
 def _flat(scores: Mapping[str, Mapping[str, float | None]]) -> dict[str, float]:
     pairs = ((f"tune_{model}_{name}", value) for model, one in scores.items() for name, value in one.items())
     return {name: value for name, value in pairs if value is not None}
-
-
-def _conclude(store: Store, name: str, version: int, before: int | None, verdict: Verdict) -> None:
-    """Write the verdict onto the version, then move the aliases. Why a champion became one stays written on it."""
-    if verdict.decision != ALREADY:
-        compared = verdict.comparison
-        tags = {
-            "decision": verdict.decision,
-            "reasons": "; ".join(verdict.reasons),
-            f"{models.HOLDOUT}{compared.metric}": compared.challenger,
-            f"base.{compared.metric}": compared.baseline,
-            "margin": compared.margin,
-        }
-        with translated(store.uri):
-            for key, value in tags.items():
-                store.api.set_model_version_tag(name, str(version), key, str(value))
-            text = "\n".join(f"- {reason}" for reason in verdict.reasons)
-            store.api.update_model_version(name, str(version), description=f"**{verdict.decision}**\n\n{text}")
-    models.set_alias(store, name, models.CHALLENGER, version)
-    if verdict.promote:
-        if before is not None and before != version:
-            models.set_alias(store, name, models.PREVIOUS, before)
-        models.set_alias(store, name, models.CHAMPION, version)
-    _LOG.info("%s version %d: %s (%s)", name, version, verdict.decision, "; ".join(verdict.reasons))

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
 from workbench.files import sha256_of_folder
-from workbench.registry import runs
+from workbench.registry import marks, runs
+from workbench.registry.flavor import local_folder
 from workbench.registry.models import SHA256, tuned_name
 from workbench.registry.store import Store, translated
-from workbench.scratch import private_folder
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -77,7 +77,13 @@ def register(
             name,
             source=f"runs:/{run_id}/{_artifact(sha256)}",
             run_id=run_id,
-            tags={SHA256: sha256, "client": client.id, **{key: str(value) for key, value in tags.items()}},
+            tags={
+                SHA256: sha256,
+                "client": client.id,
+                **{key: str(value) for key, value in tags.items()},
+                # A service hands out the model of a job that is done, so no run says that it was trained again.
+                **marks.inherited(known, trained=None),
+            },
         )
     with _fetched(store, made):
         return int(made.version), False
@@ -125,19 +131,11 @@ def _artifact(sha256: str) -> str:
 @contextmanager
 def _fetched(store: Store, version: ModelVersion) -> Iterator[Path]:
     """The files of a version, held against its tag ``sha256``."""
-    import mlflow.artifacts
-
     where = f"model {version.name}, version {version.version}"
     sha256 = version.tags.get(SHA256, "")
     with translated(store.uri):
         artifact = f"{store.api.get_run(version.run_id).info.artifact_uri}/{_artifact(sha256)}"
-    with private_folder("model") as temporary:
-        folder = Path(artifact.removeprefix("file://"))
-        if not folder.is_dir():
-            try:
-                folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=artifact, dst_path=temporary))
-            except Exception as error:
-                raise ModelError(f"its artifact {artifact} cannot be read", where=where) from error
+    with local_folder(artifact, where) as folder:
         if sha256_of_folder(folder) != sha256:
             raise ModelError(
                 "its files are not those that were registered (sha256 differs)",

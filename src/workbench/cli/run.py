@@ -7,7 +7,6 @@ options stay.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +19,7 @@ from kedro.validation import ParameterValidationError
 from workbench.cli.explain import enter_stage, explained, project_of
 from workbench.clients import ClientRegistry, client_of_env
 from workbench.clients.variables import owner_of
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 from workbench.secrets.redaction import guarded
 
 __all__ = ["run"]
@@ -82,11 +81,10 @@ def _only_its_own(client: str, registry: ClientRegistry) -> None:
 def _known(names: Sequence[str]) -> None:
     for name in names:
         if name not in pipelines:
-            near = difflib.get_close_matches(name, pipelines, n=1)
             raise ConfigurationError(
                 f"pipeline '{name}' does not exist",
                 tried=", ".join(sorted(pipelines)),
-                hint=f"did you mean '{near[0]}'?" if near else "`kedro registry list` names them",
+                hint=did_you_mean(name, pipelines, "`kedro registry list` names them"),
             )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,7 +13,7 @@ from workbench.clients.logo import logo_source
 from workbench.clients.overrides import check_catalog, check_parameters, files_of, stray_folders
 from workbench.clients.registry import ClientRegistry
 from workbench.clients.yaml_files import YamlFile, read_yaml
-from workbench.errors import ConfigurationError, WorkbenchError
+from workbench.errors import ConfigurationError, WorkbenchError, did_you_mean
 
 __all__ = ["Finding", "check_client", "check_stages"]
 
@@ -70,12 +69,11 @@ def _check_recipe(registry: ClientRegistry, client_id: str, recipes: Collection[
     client = registry.load(client_id)
     if recipes is not None and client.recipe not in recipes:
         path = registry.folder(client_id) / "client.yml"
-        near = difflib.get_close_matches(client.recipe, recipes, n=1)
         raise ConfigurationError(
             f"recipe '{client.recipe}' does not exist",
             where=f"client {client_id}, {path}:{read_yaml(path).line(('recipe',))}",
             tried=", ".join(sorted(recipes)),
-            hint=f"did you mean '{near[0]}'?" if near else "write `recipe: auto`",
+            hint=did_you_mean(client.recipe, recipes, "write `recipe: auto`"),
         )
 
 
@@ -108,12 +106,11 @@ def _check_templates(registry: ClientRegistry, client_id: str) -> None:
         for template in schedule.templates:
             if template not in known:
                 path = registry.folder(client_id) / "client.yml"
-                near = difflib.get_close_matches(template, known, n=1)
                 raise ConfigurationError(
                     f"report template '{template}' does not exist",
                     where=f"client {client_id}, {path}:{read_yaml(path).line(('schedule', name, 'templates'))}",
                     tried=", ".join(known),
-                    hint=f"did you mean '{near[0]}'?" if near else "run `kedro report list`",
+                    hint=did_you_mean(template, known, "run `kedro report list`"),
                 )
 
 

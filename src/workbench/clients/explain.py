@@ -6,7 +6,6 @@ mapping by mapping. The fields of ``client.yml`` have the layers that say them, 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from workbench.clients.layers import Layer
 from workbench.clients.overrides import REQUIRED
 from workbench.clients.registry import ClientRegistry
 from workbench.clients.yaml_files import YamlFile, read_yaml
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 
 __all__ = ["DEFAULT", "Setting", "Stated", "explain", "find"]
 
@@ -85,10 +84,9 @@ def find(settings: Sequence[Setting], key: str) -> list[Setting]:
     found = [setting for setting in settings if setting.key == key or setting.key.startswith(f"{key}.")]
     if not found:
         known = {setting.key for setting in settings} | {setting.key.rpartition(".")[0] for setting in settings}
-        near = difflib.get_close_matches(key, known - {""}, n=1)
         raise ConfigurationError(
             f"there is no setting '{key[:100]}'",
-            hint=f"did you mean '{near[0]}'?" if near else "leave the key out to see them all",
+            hint=did_you_mean(key, known - {""}, "leave the key out to see them all"),
         )
     return found
 

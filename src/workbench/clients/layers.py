@@ -13,7 +13,6 @@ The stage is one for a process, in the variable ``WORKBENCH_STAGE``, so that wha
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from typing import Any, Literal
 
 from workbench.clients.model import CLIENT_ID, is_device
 from workbench.clients.yaml_files import Location, YamlFile
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 
 __all__ = ["ALL", "STAGES", "STAGE_VARIABLE", "Layer", "MergedYaml", "checked_stage", "current_stage", "layers_of"]
 
@@ -119,11 +118,10 @@ def checked_stage(name: str) -> str:
         ConfigurationError: there is no such stage.
     """
     if name not in STAGES:
-        near = difflib.get_close_matches(name[:40], STAGES, n=1)
         raise ConfigurationError(
             f"stage {name[:40]!r} does not exist",
             tried=", ".join(STAGES),
-            hint=f"did you mean '{near[0]}'?" if near else "give one of them, or none",
+            hint=did_you_mean(name[:40], STAGES, "give one of them, or none"),
         )
     return name
 
@@ -152,12 +150,11 @@ def layers_of(project: Path, client_id: str, industry: object, stage: str | None
 def _industry(root: Path, name: object, where: str) -> Path:
     known = sorted(entry.name for entry in os.scandir(root) if _is_plain(entry)) if root.is_dir() else []
     if name not in known:
-        near = difflib.get_close_matches(str(name)[:40], known, n=1)
         raise ConfigurationError(
             f"industry {str(name)[:40]!r} does not exist",
             where=where,
             tried=", ".join(known) or str(root),
-            hint=f"did you mean '{near[0]}'?" if near else "make the folder, or leave `industry` out",
+            hint=did_you_mean(str(name)[:40], known, "make the folder, or leave `industry` out"),
         )
     return root / str(name)
 

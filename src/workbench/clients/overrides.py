@@ -11,7 +11,7 @@ from workbench.clients import tombstones
 from workbench.clients.layers import ALL, STAGES, Layer
 from workbench.clients.resolvers import refuse_environment
 from workbench.clients.yaml_files import YamlFile, read_yaml
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 from workbench.files import is_half_written
 
 __all__ = [
@@ -78,7 +78,7 @@ def _refuse_unknown_file(path: Path, layer: Layer) -> None:
             "this is no file of a client's configuration",
             where=str(path),
             tried=", ".join(names),
-            hint=_near(path.name, [name for name in names if name != path.name], "move it away"),
+            hint=did_you_mean(path.name, [name for name in names if name != path.name], "move it away"),
         )
 
 
@@ -90,7 +90,7 @@ def check_client_file(layer: Layer, file: YamlFile) -> None:
                 f"{_of(layer)} may not set '{key}'",
                 where=file.place((key,)),
                 tried=", ".join(_FIELDS[layer.kind]),
-                hint=_near(str(key), _FIELDS[layer.kind], "it is each client's own"),
+                hint=did_you_mean(str(key), _FIELDS[layer.kind], "it is each client's own"),
             )
 
 
@@ -135,7 +135,7 @@ def check_catalog(project: Path, files: Iterable[YamlFile], client_id: str) -> N
                 raise ConfigurationError(
                     f"unknown dataset '{name}'",
                     where=f"client {client_id}, {file.place((name,))}",
-                    hint=_near(str(name), known, "put the dataset into conf/base/catalog.yml"),
+                    hint=did_you_mean(str(name), known, "put the dataset into conf/base/catalog.yml"),
                 )
             _check_settings(name, entry, file, client_id)
 
@@ -193,21 +193,18 @@ def stray_folders(project: Path, clients: Collection[str]) -> list[Configuration
     root = project / "conf" / "stages"
     stages = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     found = [
-        ConfigurationError(f"'{path.name}' is no stage", where=str(path), hint=_near(path.name, STAGES, "remove it"))
+        ConfigurationError(
+            f"'{path.name}' is no stage", where=str(path), hint=did_you_mean(path.name, STAGES, "remove it")
+        )
         for path in stages
         if path.name not in STAGES
     ]
     for folder in (path for stage in stages for path in sorted(stage.iterdir())):
         if folder.name not in {ALL, *clients}:
-            hint = _near(folder.name, [ALL, *clients], "remove it")
+            hint = did_you_mean(folder.name, [ALL, *clients], "remove it")
             found.append(ConfigurationError(f"'{folder.name}' is no client", where=str(folder), hint=hint))
     return found
 
 
 def _of(layer: Layer) -> str:
     return {"industry": "an industry", "stage": "a stage"}[layer.kind]
-
-
-def _near(name: str, known: Iterable[str], otherwise: str) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean '{near[0]}'?" if near else otherwise

@@ -6,7 +6,6 @@ for "nothing differs from base".
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from pathlib import Path
@@ -19,7 +18,7 @@ from workbench.clients.model import CLIENT_ID, Client, is_device
 from workbench.clients.overrides import check_client_file
 from workbench.clients.schema import Schema
 from workbench.clients.yaml_files import YamlFile, read_yaml
-from workbench.errors import ConfigurationError, UnknownClient
+from workbench.errors import ConfigurationError, UnknownClient, did_you_mean
 
 __all__ = ["ClientRegistry", "client_of_env", "env_of_client"]
 
@@ -103,11 +102,10 @@ class ClientRegistry:
             raise UnknownClient(
                 f"client '{shown}' has no client.yml", where=str(folder), hint="write it, or remove the folder"
             )
-        near = difflib.get_close_matches(client_id, known, n=1)
         raise UnknownClient(
             f"client '{shown}' is not in the registry",
             tried=f"the folders in {self.root}",
-            hint=f"did you mean '{near[0]}'?" if near else "run `kedro client list`",
+            hint=did_you_mean(client_id, known, "run `kedro client list`"),
         )
 
     def load(self, client_id: str) -> Client:
@@ -162,11 +160,10 @@ class ClientRegistry:
         sources = self.load(client_id).sources
         for table in schema.tables:
             if table not in sources:
-                near = difflib.get_close_matches(table, sources, n=1)
                 raise ConfigurationError(
                     f"table '{table}' has a schema but no source",
                     where=f"{path}:{file.line(('tables', table))}",
-                    hint=f"did you mean '{near[0]}'?" if near else "name it under `sources` in client.yml",
+                    hint=did_you_mean(table, sources, "name it under `sources` in client.yml"),
                 )
         return schema
 
@@ -194,8 +191,7 @@ def _explained(error: ValidationError, model: type[BaseModel], file: YamlFile, w
         message = f"unknown key '{first['loc'][-1]}'"
         parent = first["loc"][:-1]
         missing = [str(p["loc"][-1]) for p in problems if p["type"] == "missing" and p["loc"][:-1] == parent]
-        near = difflib.get_close_matches(str(first["loc"][-1]), [*missing, *_keys(model, parent)], n=1)
-        hint = f"did you mean '{near[0]}'?" if near else "remove it"
+        hint = did_you_mean(str(first["loc"][-1]), [*missing, *_keys(model, parent)], "remove it")
         name = ".".join(str(part) for part in first["loc"][:-1]) or "top level"
     elif first["type"] == "missing":
         message, hint = "this key is missing", f"add `{first['loc'][-1]}:`"

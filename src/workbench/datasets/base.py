@@ -1,4 +1,4 @@
-"""What all of the datasets share: a path, a description of themselves, and "missing" said in one sentence."""
+"""What all of the datasets share: a path or a client, a description of themselves, "missing" said in one sentence."""
 
 from __future__ import annotations
 
@@ -10,13 +10,30 @@ from kedro.io import AbstractDataset
 from workbench.clients.roots import refuse_way_out
 from workbench.errors import DataError
 
-__all__ = ["PathDataset", "ReadOnlyDataset"]
+__all__ = ["ClientDataset", "ClientInput", "ClientPathDataset", "PathDataset", "ReadOnlyDataset"]
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
-class PathDataset(AbstractDataset[_In, _Out]):
+class _Dataset(AbstractDataset[_In, _Out]):
+    """What Kedro's base class lacks."""
+
+    metadata: dict[str, Any] | None = None
+
+    def _init_config(self) -> dict[str, Any]:
+        """The arguments by name, for ``catalog.to_config()``, also of a class that inherits its constructor.
+
+        Kedro wraps the constructor once more for each class, and of a wrapper it notes ``args`` and ``kwargs``.
+        """
+        config: dict[str, Any] = super()._init_config()
+        config.pop("args", None)
+        config |= config.pop("kwargs", {})
+        config.pop("metadata", None)
+        return config
+
+
+class PathDataset(_Dataset[_In, _Out]):
     """A dataset that is one file or one folder.
 
     Args:
@@ -51,14 +68,58 @@ class PathDataset(AbstractDataset[_In, _Out]):
         return self._path
 
 
-class ReadOnlyDataset(AbstractDataset[None, _Out]):
-    """A dataset that a run only reads."""
+class ClientPathDataset(PathDataset[_In, _Out]):
+    """A file or a folder of one client that has to be told whose it is: what it does hangs on the client's engine.
 
-    metadata: dict[str, Any] | None = None
+    Args:
+        filepath: the file or folder; relative paths are taken from the project, by Kedro.
+        client: the client's id.
+        path: the project's ``conf`` folder; relative paths are taken from the project, by Kedro.
+        metadata: free text for people and plugins.
+    """
+
+    def __init__(self, *, filepath: str, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._client, self._project = client, Path(path).parent
+
+
+class ClientDataset(_Dataset[_In, _Out]):
+    """What is known of one client elsewhere than in a file: in its configuration, its sources, or the registry.
+
+    Args:
+        client: the client's id.
+        path: a folder of the project, ``conf`` or ``data``; relative paths are taken from the project, by Kedro.
+        metadata: free text for people and plugins.
+    """
+
+    def __init__(self, *, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self._client, self._project, self.metadata = client, Path(path).parent, metadata
+
+    def _describe(self) -> dict[str, Any]:
+        return {"client": self._client}
+
+
+class ReadOnlyDataset(_Dataset[None, _Out]):
+    """A dataset that a run only reads.
+
+    Args:
+        metadata: free text for people and plugins.
+    """
+
+    def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
+        self.metadata = metadata
 
     def save(self, data: None) -> None:
         """Refuse to write."""
         raise DataError(f"{type(self).__name__} is read only")
 
+    def _exists(self) -> bool:
+        """It is nobody's output, so no run has to make it; where there is nothing to read, `load` says why."""
+        return True
+
     def _describe(self) -> dict[str, Any]:
         return {}
+
+
+class ClientInput(ClientDataset[None, _Out], ReadOnlyDataset[_Out]):
+    """The same, for what a run only reads. Its arguments are those of :class:`ClientDataset`."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractDataset
+from workbench.datasets.base import ClientDataset
 
 if TYPE_CHECKING:
     from workbench.fingerprints.facts import Look
@@ -15,20 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["Champion"]
 
 
-class Champion(AbstractDataset["Standing", "Version"]):
+class Champion(ClientDataset["Standing", "Version"]):
     """The version that the alias ``champion`` points to, loaded and checked against its sha256.
 
     It is what ``register`` makes and ``score`` reads, so that Kedro puts the two in order; alone, ``score`` takes what
     the registry has.
-
-    Args:
-        client: the client's id.
-        path: the project's ``conf`` folder; relative paths are taken from the project, by Kedro.
-        metadata: free text for people and plugins.
     """
-
-    def __init__(self, *, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self._client, self._project, self.metadata = client, Path(path).parent, metadata
 
     def load(self) -> Version:
         """Load it; a missing champion is a :class:`~workbench.errors.ModelError` that says what to type."""
@@ -51,4 +42,4 @@ class Champion(AbstractDataset["Standing", "Version"]):
         return champion_version(self._client, self._project) is not None
 
     def _describe(self) -> dict[str, Any]:
-        return {"client": self._client, "alias": "champion"}
+        return {**super()._describe(), "alias": "champion"}

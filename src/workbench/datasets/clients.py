@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients import Client, ClientRegistry, Schema
-from workbench.datasets.base import ReadOnlyDataset
+from workbench.datasets.base import ClientInput
 from workbench.fingerprints.values import leaves
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ClientRecord", "ClientSchema"]
 
 
-class ClientRecord(ReadOnlyDataset[Client]):
+class ClientRecord(ClientInput[Client]):
     """The typed ``client.yml``.
 
     Args:
@@ -24,7 +23,7 @@ class ClientRecord(ReadOnlyDataset[Client]):
     """
 
     def __init__(self, *, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self._client, self._project, self.metadata = client, Path(path).parent, metadata
+        super().__init__(client=client, path=path, metadata=metadata)
         self._fields: dict[str, str] | None = None
 
     def load(self) -> Client:
@@ -45,9 +44,6 @@ class ClientRecord(ReadOnlyDataset[Client]):
             files = [path for path in sorted(folder.iterdir()) if path.suffix not in {".yml", ".yaml"}]
             fields |= {path.name: look.digest(path) or "missing" for path in files if path.is_file()}
         return fields
-
-    def _describe(self) -> dict[str, Any]:
-        return {"client": self._client}
 
 
 class ClientSchema(ClientRecord):

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.datasets.base import ClientPathDataset
 from workbench.datasets.tables import ParquetTable, TableFolder
 from workbench.engines import Warehouse, connection, is_embedded, is_expression, warehouse_of
 from workbench.engines.publishing import keep_only, name_for_file, new_name, publish
@@ -29,19 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["FeatureTable", "PrimaryTable", "RawTables"]
 
 
-class RawTables(TableFolder):
-    """The validated tables.
-
-    Args:
-        filepath: the folder of the files.
-        client: the client's id.
-        path: the project's ``conf`` folder; relative paths are taken from the project, by Kedro.
-        metadata: free text for people and plugins.
-    """
-
-    def __init__(self, *, filepath: str, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
-        self._client, self._project = client, Path(path).parent
+class RawTables(ClientPathDataset["Mapping[str, ir.Table | pa.Table]", "dict[str, ir.Table]"], TableFolder):
+    """The validated tables."""
 
     def load(self) -> dict[str, ir.Table]:
         """Table name to table, lazily; what the engine does not have yet is sent there."""
@@ -69,19 +59,8 @@ class RawTables(TableFolder):
         return found
 
 
-class PrimaryTable(ParquetTable):
-    """The joined table.
-
-    Args:
-        filepath: the file, or the stub that stands for it.
-        client: the client's id.
-        path: the project's ``conf`` folder; relative paths are taken from the project, by Kedro.
-        metadata: free text for people and plugins.
-    """
-
-    def __init__(self, *, filepath: str, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
-        self._client, self._project = client, Path(path).parent
+class PrimaryTable(ClientPathDataset["ir.Table | pa.Table", "ir.Table"], ParquetTable):
+    """The joined table."""
 
     def load(self) -> ir.Table:
         """The table, lazily.
@@ -123,19 +102,8 @@ class PrimaryTable(ParquetTable):
         )
 
 
-class FeatureTable(ParquetTable):
-    """The features; always a file here, because a trainer reads them, and sorted by key.
-
-    Args:
-        filepath: the file.
-        client: the client's id.
-        path: the project's ``conf`` folder; relative paths are taken from the project, by Kedro.
-        metadata: free text for people and plugins.
-    """
-
-    def __init__(self, *, filepath: str, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
-        self._client, self._project = client, Path(path).parent
+class FeatureTable(ClientPathDataset["ir.Table | pa.Table", "ir.Table"], ParquetTable):
+    """The features; always a file here, because a trainer reads them, and sorted by key."""
 
     def save(self, data: ir.Table | pa.Table) -> None:
         """Have the engine make the table, and write the file from its stream.

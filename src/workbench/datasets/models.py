@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.datasets.base import PathDataset, ReadOnlyDataset
 from workbench.files import recover_folder
@@ -31,9 +31,6 @@ class ModelFolder(PathDataset["TabularModel", "TabularModel"]):
 
 class EpochListener(ReadOnlyDataset["TrainingProgress"]):
     """Loads what a training is to tell of each epoch: it shows a progress bar, and sends live metrics to MLflow."""
-
-    def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
-        self.metadata = metadata
 
     def load(self) -> TrainingProgress:
         """A new listener; whoever uses it closes it."""

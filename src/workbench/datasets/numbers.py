@@ -49,10 +49,12 @@ class LastNumbers(ReadOnlyDataset["dict[str, Any] | None"]):
         client: the client's id.
         report: the template's name.
         path: the project's ``data`` folder; relative paths are taken from the project, by Kedro.
+        metadata: free text for people and plugins.
     """
 
     def __init__(self, *, client: str, report: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self._path, self.metadata = Path(path) / client / "08_reporting" / f"{report}.tables", metadata
+        super().__init__(metadata=metadata)
+        self._path = Path(path) / client / "08_reporting" / f"{report}.tables"
 
     def load(self) -> dict[str, Any] | None:
         """The numbers. What cannot be read is no reason to make no report: it counts as none."""
@@ -62,9 +64,6 @@ class LastNumbers(ReadOnlyDataset["dict[str, Any] | None"]):
     def fingerprint(self, look: object) -> dict[str, str]:
         """Does not count: a report is not made anew because it was made."""
         return {}
-
-    def _exists(self) -> bool:
-        return True
 
     def _describe(self) -> dict[str, Any]:
         return {"path": str(self._path)}

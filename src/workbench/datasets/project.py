@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.clients.roots import refuse_another_clients
-from workbench.datasets.base import PathDataset, ReadOnlyDataset
+from workbench.datasets.base import ClientInput, PathDataset
 from workbench.errors import DataError
 from workbench.files import durable_file
 from workbench.sources.paths import inside
@@ -44,17 +44,8 @@ class ClientFiles:
         return self.path(f"data/{self.client}/01_raw/{name}.parquet", "tune.examples.table")
 
 
-class ProjectFiles(ReadOnlyDataset[ClientFiles]):
-    """Loads :class:`ClientFiles`; nothing is read.
-
-    Args:
-        client: the client's id.
-        path: the project's ``conf`` folder; relative paths are taken from the project, by Kedro.
-        metadata: free text for people and plugins.
-    """
-
-    def __init__(self, *, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self._client, self._project, self.metadata = client, Path(path).parent, metadata
+class ProjectFiles(ClientInput[ClientFiles]):
+    """Loads :class:`ClientFiles`; nothing is read."""
 
     def load(self) -> ClientFiles:
         """The client's view of the project."""
@@ -62,9 +53,6 @@ class ProjectFiles(ReadOnlyDataset[ClientFiles]):
 
     def fingerprint(self, look: object) -> None:
         """Cannot be told: which files a node reads is a matter of its parameters."""
-
-    def _describe(self) -> dict[str, Any]:
-        return {"client": self._client}
 
 
 class JsonLines(PathDataset["list[dict[str, Any]]", "list[dict[str, Any]]"]):

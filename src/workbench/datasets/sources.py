@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients import ClientRegistry, tombstones
-from workbench.datasets.base import ReadOnlyDataset
+from workbench.datasets.base import ClientInput
 from workbench.datasets.tables import TableFolder
 from workbench.engines import connection
 from workbench.scratch import private_path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SourceTables", "StagedTables"]
 
 
-class SourceTables(ReadOnlyDataset[dict[str, Callable[[float], "OpenedTable"]]]):
+class SourceTables(ClientInput[dict[str, Callable[[float], "OpenedTable"]]]):
     """A client's sources: table name to a function that opens the table; its argument is the scale factor.
 
     Nothing is read, unpacked or generated before that function is called. What it writes lies in a private folder
@@ -36,7 +36,7 @@ class SourceTables(ReadOnlyDataset[dict[str, Callable[[float], "OpenedTable"]]])
     """
 
     def __init__(self, *, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self._client, self._project, self.metadata = client, Path(path).parent, metadata
+        super().__init__(client=client, path=path, metadata=metadata)
         self._scratch: Path | None = None
 
     def load(self) -> dict[str, Callable[[float], OpenedTable]]:
@@ -75,9 +75,6 @@ class SourceTables(ReadOnlyDataset[dict[str, Callable[[float], "OpenedTable"]]])
             self._scratch = private_path("source")
             weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
         return self._scratch
-
-    def _describe(self) -> dict[str, Any]:
-        return {"client": self._client}
 
 
 class StagedTables(TableFolder):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractDataset
-
-from workbench.datasets.base import ReadOnlyDataset
+from workbench.datasets.base import ClientDataset, ClientInput, ReadOnlyDataset
 from workbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,7 +26,7 @@ class Clock(ReadOnlyDataset[datetime]):
     """
 
     def __init__(self, *, metadata: dict[str, Any] | None = None) -> None:
-        self.metadata = metadata
+        super().__init__(metadata=metadata)
         self._now: datetime | None = None
 
     def load(self) -> datetime:
@@ -41,17 +38,8 @@ class Clock(ReadOnlyDataset[datetime]):
         """Cannot be told: it is another one each time, so who reads it runs each time."""
 
 
-class Promise(ReadOnlyDataset["Promised"]):
-    """What the champion was registered with; see :mod:`workbench.registry.promises`.
-
-    Args:
-        client: the client's id.
-        path: the project's ``conf`` folder; relative paths are taken from the project, by Kedro.
-        metadata: free text for people and plugins.
-    """
-
-    def __init__(self, *, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self._client, self._project, self.metadata = client, Path(path).parent, metadata
+class Promise(ClientInput["Promised"]):
+    """What the champion was registered with; see :mod:`workbench.registry.promises`."""
 
     def load(self) -> Promised:
         """Ask the registry; a missing champion is a :class:`~workbench.errors.ModelError` that says what to type."""
@@ -66,23 +54,15 @@ class Promise(ReadOnlyDataset["Promised"]):
         return {"version": str(champion_version(self._client, self._project))}
 
     def _describe(self) -> dict[str, Any]:
-        return {"client": self._client, "alias": "champion"}
+        return {**super()._describe(), "alias": "champion"}
 
 
-class RetrainMark(AbstractDataset[dict[str, Any], None]):
+class RetrainMark(ClientDataset[dict[str, Any], None]):
     """Marks a version of the client's model, which is to be trained again: ``{"version": 3, "why": "…"}``.
 
     Without a reason nothing is marked. A version that is champion no more is not marked either: who took its place was
     not looked at.
-
-    Args:
-        client: the client's id.
-        path: the project's ``conf`` folder; relative paths are taken from the project, by Kedro.
-        metadata: free text for people and plugins.
     """
-
-    def __init__(self, *, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self._client, self._project, self.metadata = client, Path(path).parent, metadata
 
     def load(self) -> None:
         """Refuse to read."""
@@ -111,22 +91,14 @@ class RetrainMark(AbstractDataset[dict[str, Any], None]):
         return False
 
     def _describe(self) -> dict[str, Any]:
-        return {"client": self._client, "tag": "retrain"}
+        return {**super()._describe(), "tag": "retrain"}
 
 
-class LastVerdict(ReadOnlyDataset["dict[str, Any] | None"]):
+class LastVerdict(ClientInput["dict[str, Any] | None"]):
     """What ``monitor`` said the last time; None if it never ran, or spoke of what is not readable any more.
 
     No file of DVC's: ``monitor`` is no stage, and a report is made also where it never ran.
-
-    Args:
-        client: the client's id.
-        path: the project's ``data`` folder; relative paths are taken from the project, by Kedro.
-        metadata: free text for people and plugins.
     """
-
-    def __init__(self, *, client: str, path: str, metadata: dict[str, Any] | None = None) -> None:
-        self._client, self._project, self.metadata = client, Path(path).parent, metadata
 
     def load(self) -> dict[str, Any] | None:
         """The verdict in short; see :class:`workbench.monitoring.latest.Latest`."""
@@ -140,9 +112,3 @@ class LastVerdict(ReadOnlyDataset["dict[str, Any] | None"]):
         from workbench.monitoring.latest import FILE
 
         return {"": look.digest(self._project / "data" / self._client / FILE) or "missing"}
-
-    def _exists(self) -> bool:
-        return True
-
-    def _describe(self) -> dict[str, Any]:
-        return {"client": self._client}

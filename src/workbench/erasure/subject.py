@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.clients import ClientRegistry, Schema
-from workbench.errors import ConfigurationError, DataError
+from workbench.errors import ConfigurationError, DataError, did_you_mean
 
 __all__ = ["LINE", "Subject", "columns_in", "literal", "quoted", "subject_of", "tables_of"]
 
@@ -130,12 +129,11 @@ def _check(client: str, columns: Iterable[tuple[str | None, str]], known: dict[t
     for table, column in columns:
         names = [name for owner, name in known if table in {None, owner}]
         if known and column not in names:
-            near = difflib.get_close_matches(column, names, n=1)
             raise ConfigurationError(
                 f"no table has a column '{column}'" if table is None else f"no table '{table}' has a column '{column}'",
                 where=f"client {client}",
                 tried=", ".join(sorted(set(names))[:30]),
-                hint=f"did you mean '{near[0]}'?" if near else "name another --column",
+                hint=did_you_mean(column, names, "name another --column"),
             )
 
 

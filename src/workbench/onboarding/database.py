@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from workbench.clients.sources import DatabaseSource
-from workbench.errors import ConfigurationError, DataError
+from workbench.errors import ConfigurationError, DataError, did_you_mean
 from workbench.onboarding.origin import Origin, table_name
 from workbench.scratch import private_folder
 
@@ -37,12 +36,11 @@ def find_in_database(  # noqa: PLR0917
     tables = _tables(project, client, settings, file)
     chosen = table or _with_target(tables, target)
     if chosen not in tables:
-        near = difflib.get_close_matches(chosen, tables, n=1)
         raise DataError(
             f"the database has no table '{chosen}'",
             where=f"client {client}, {url}",
             tried=", ".join(list(tables)[:30]),
-            hint=f"did you mean '{near[0]}'?" if near else "name another --table",
+            hint=did_you_mean(chosen, tables, "name another --table"),
         )
     first = Origin(table_name(chosen.rpartition(".")[2]), file, "database", settings | {"table": chosen})
     others = [Origin(table_name(name), file, "database") for name in tables if name != chosen]
@@ -92,9 +90,8 @@ def _with_target(tables: dict[str, list[str]], target: str) -> str:
             f"several tables have a column '{target}': {', '.join(found)}", hint="name one: --table"
         )
     names = sorted({name for columns in tables.values() for name in columns})
-    near = difflib.get_close_matches(target, names, n=1)
     raise ConfigurationError(
         f"no table has a column '{target}'",
         tried=", ".join(names[:30]),
-        hint=f"did you mean '{near[0]}'?" if near else "name another --target",
+        hint=did_you_mean(target, names, "name another --target"),
     )

@@ -1,4 +1,4 @@
-"""What a table holds, found by the engine in two passes; no row comes to Python."""
+"""What a table holds, found by the engine in two passes over every fifty columns; no row comes to Python."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from workbench.onboarding.names import column_named
 from workbench.schemas.casting import cast
 from workbench.schemas.dates import Order
 from workbench.schemas.infer import infer
+from workbench.schemas.wide import parts
 from workbench.sources.opening import LINE, PROBLEM
 
 if TYPE_CHECKING:
@@ -114,17 +115,16 @@ def look(rows: ir.Table, client: str, table: str, *, key: Sequence[str] = (), or
     readable = rows.filter(rows[PROBLEM].isnull()) if PROBLEM in rows.columns else rows
     plain: Any = readable.select(*names).rename(renamed)
     schema, dates = infer(plain, tuple(plain.columns), client, table, order)
-    values = plain.select(**{name: cast(plain[name], spec) for name, spec in schema.columns.items()})
-    answer = fetch(values.aggregate(**_measures(values, schema)))[0]
+    answer: dict[str, Any] = {}
+    for some in parts(plain.columns):
+        answer |= _answers(_values(plain, schema, some), schema)
     count = answer["rows"]
-    about = {name: answer[f"distinct {name}"] for name in values.columns}
-    exact = _exact(values, [name for name in about if about[name] <= FEW or about[name] >= MANY * count])
     columns = {
         name: ColumnLook(
             name=name,
             spec=spec.model_copy(update={"nullable": answer[f"present {name}"] < count}),
             missing=count - answer[f"present {name}"],
-            distinct=exact.get(name, about[name]),
+            distinct=answer[f"distinct {name}"],
             low=answer.get(f"low {name}"),
             high=answer.get(f"high {name}"),
             personal=_personal(answer, name),
@@ -134,13 +134,28 @@ def look(rows: ir.Table, client: str, table: str, *, key: Sequence[str] = (), or
     }
     unreadable = rows.count().to_pyarrow().as_py() - count if PROBLEM in rows.columns else 0
     together = [column_named(columns, name) for name in key]
-    return TableLook(count, unreadable, columns, renamed, _repeated(values, together) if len(together) > 1 else 0)
+    repeated = _repeated(_values(plain, schema, together), together) if len(together) > 1 else 0
+    return TableLook(count, unreadable, columns, renamed, repeated)
+
+
+def _values(plain: Any, schema: TableSchema, names: Sequence[str]) -> Any:
+    """Some of the columns, in their types."""
+    return plain.select(**{name: cast(plain[name], schema.columns[name]) for name in names})
+
+
+def _answers(values: Any, schema: TableSchema) -> dict[str, Any]:
+    """What the engine says of these columns, and how many rows there are."""
+    answer = fetch(values.aggregate(**_measures(values, schema)))[0]
+    about = {name: answer[f"distinct {name}"] for name in values.columns}
+    count = answer["rows"]
+    exact = _exact(values, [name for name in about if about[name] <= FEW or about[name] >= MANY * count])
+    return answer | {f"distinct {name}": distinct for name, distinct in exact.items()}
 
 
 def _measures(values: Any, schema: TableSchema) -> dict[str, Any]:
     measures: dict[str, Any] = {"rows": values.count()}
-    for name, spec in schema.columns.items():
-        column = values[name]
+    for name in values.columns:
+        spec, column = schema.columns[name], values[name]
         measures[f"present {name}"] = column.count()
         measures[f"distinct {name}"] = column.approx_nunique()
         if spec.type in ORDERED:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 
 __all__ = ["column_named", "is_same"]
 
@@ -24,9 +23,8 @@ def column_named(columns: Mapping[str, Any], wished: str) -> str:
     same = [name for name in columns if is_same(name, re.sub(r"[^a-z0-9]+", "_", wished.lower()).strip("_"))]
     if len(same) == 1:
         return same[0]
-    near = difflib.get_close_matches(wished, columns, n=1)
     raise ConfigurationError(
         f"there is no column '{wished}'",
         tried=", ".join(list(columns)[:30]),
-        hint=f"did you mean '{near[0]}'?" if near else "name one of these",
+        hint=did_you_mean(wished, columns, "name one of these"),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 from workbench.clients import ClientRegistry
 from workbench.clients.model import CLIENT_ID, Task, is_device
 from workbench.clients.sources import Source
-from workbench.errors import ConfigurationError, DataError, UnknownClient
+from workbench.errors import ConfigurationError, DataError, UnknownClient, did_you_mean
 from workbench.onboarding.database import find_in_database, is_address
 from workbench.onboarding.files import Proposal
 from workbench.onboarding.guesses import (
@@ -145,12 +144,11 @@ def _table_with(origins: Sequence[Origin], wishes: Wishes, client: str) -> tuple
                     error.where = error.where or opening.where
                     raise
             seen += names
-    near = difflib.get_close_matches(target, seen, n=1)
     raise ConfigurationError(
         f"no table has a column '{target}'",
         where=f"client {client}",
         tried=", ".join(seen[:30]),
-        hint=f"did you mean '{near[0]}'?" if near else "name another --target",
+        hint=did_you_mean(target, seen, "name another --target"),
     )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from workbench.learning import Columns, TabularModel
 
-__all__ = ["LOADER", "PyfuncModel", "Saved", "fetched", "load", "log", "saved"]
+__all__ = ["LOADER", "PyfuncModel", "Saved", "fetched", "load", "local_folder", "log", "saved"]
 
 LOADER = "workbench.registry.flavor"
 NAME = "model"
@@ -111,6 +111,18 @@ def load(artifact: str, sha256: str | None, *, where: str) -> TabularModel:
 @contextmanager
 def fetched(artifact: str, sha256: str | None, *, where: str) -> Iterator[Path]:
     """An artifact as a local folder, checked; inside the block. See :func:`load`."""
+    with local_folder(artifact, where) as local:
+        _check(local, sha256, where)
+        yield local
+
+
+@contextmanager
+def local_folder(artifact: str, where: str) -> Iterator[Path]:
+    """An artifact as a folder of this machine, as it is; inside the block.
+
+    Raises:
+        ModelError: it is not there, or its server does not hand it out.
+    """
     import mlflow.artifacts
 
     with private_folder("model") as temporary:
@@ -120,7 +132,6 @@ def fetched(artifact: str, sha256: str | None, *, where: str) -> Iterator[Path]:
                 local = Path(mlflow.artifacts.download_artifacts(artifact_uri=artifact, dst_path=temporary))
             except Exception as error:
                 raise ModelError(f"its artifact {artifact} cannot be read", where=where) from error
-        _check(local, sha256, where)
         yield local
 
 

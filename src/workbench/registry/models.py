@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
-from workbench.registry import flavor
+from workbench.registry import flavor, marks
 from workbench.registry.store import Store, open_store, translated
 
 if TYPE_CHECKING:
@@ -46,9 +46,6 @@ logger = logging.getLogger(__name__)
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous_champion"
 SHA256 = "sha256"
-RETRAIN = "retrain"
-"""The tag of a version that is to be trained again: it learned from rows which were erased since, or ``monitor`` said
-so. Its value is the reason."""
 HOLDOUT = "holdout."
 """Before the name of the primary metric: the tag with its value on the rows that the gate looked at."""
 
@@ -141,11 +138,19 @@ def load(store: Store, version: ModelVersion) -> Champion:
 
 
 def register(
-    store: Store, client: Client, saved: flavor.Saved, *, run_id: str, example: pa.Table, tags: Mapping[str, Any]
+    store: Store,
+    client: Client,
+    saved: flavor.Saved,
+    *,
+    run_id: str,
+    example: pa.Table,
+    tags: Mapping[str, Any],
+    trained: datetime | None = None,
 ) -> Registered:
     """Register a model as the client's next version; the same model (by sha256) stays the version it is.
 
-    What was logged is loaded again, and must predict the example as the model does, before there is a version.
+    What was logged is loaded again, and must predict the example as the model does, before there is a version. A mark
+    to train it again stays with the model, whichever version it is, until a training came after it.
 
     Args:
         store: the opened store.
@@ -154,10 +159,12 @@ def register(
         run_id: the run that trained it.
         example: a few real rows of the features.
         tags: set on a new version.
+        trained: when the newest training that came out as this model began; None if that is not known.
     """
-    known = _same(store, client.id, saved.sha256)
+    same = _same(store, client.id, saved.sha256)
+    known = _readable(store, same)
     if known is not None:
-        _relieve(store, known)
+        marks.relieve(store, known, trained)
         return Registered(int(known.version), known.run_id or run_id, saved.sha256, adopted=True)
     with translated(store.uri):
         model_id, artifact = flavor.log(saved, run_id=run_id, example=example)
@@ -169,7 +176,12 @@ def register(
             source=f"models:/{model_id}",
             run_id=run_id,
             model_id=model_id,
-            tags={SHA256: saved.sha256, "client": client.id, **{key: str(value) for key, value in tags.items()}},
+            tags={
+                SHA256: saved.sha256,
+                "client": client.id,
+                **{key: str(value) for key, value in tags.items()},
+                **marks.inherited(same, trained),
+            },
         )
     return Registered(int(made.version), run_id, saved.sha256, adopted=False)
 
@@ -209,7 +221,7 @@ def _standing(store: Store, client_id: str, model: str) -> dict[str, Any]:
         "metric": f"{metric.removeprefix(HOLDOUT)} {float(tags[metric]):.4f}" if metric else None,
         "registered": created.isoformat(timespec="seconds") if created else None,
         "reasons": tags.get("reasons"),
-        "retrain": tags.get(RETRAIN),
+        "retrain": tags.get(marks.RETRAIN),
     }
 
 
@@ -219,11 +231,16 @@ def _is_registered(store: Store, model: str) -> bool:
         return bool(store.api.search_model_versions(f"name = '{model}'", max_results=1))
 
 
-def _same(store: Store, client_id: str, sha256: str) -> ModelVersion | None:
-    """The newest version that is this very model, and that can still be read."""
+def _same(store: Store, client_id: str, sha256: str) -> list[ModelVersion]:
+    """The versions that are this very model, the newest first."""
     with translated(store.uri):
         found = store.api.search_model_versions(f"name = '{client_id}' and tags.`{SHA256}` = '{sha256}'")
-    for version in sorted(found, key=lambda one: int(one.version), reverse=True):
+    return sorted(found, key=lambda one: int(one.version), reverse=True)
+
+
+def _readable(store: Store, versions: Iterable[ModelVersion]) -> ModelVersion | None:
+    """The first of them that can still be read."""
+    for version in versions:
         try:
             load(store, version)
         except ModelError as problem:
@@ -231,13 +248,6 @@ def _same(store: Store, client_id: str, sha256: str) -> ModelVersion | None:
         else:
             return version
     return None
-
-
-def _relieve(store: Store, version: ModelVersion) -> None:
-    """It was trained again and came out the same, so what was erased or came since left no trace in it."""
-    if RETRAIN in version.tags:
-        with translated(store.uri):
-            store.api.delete_model_version_tag(version.name, version.version, RETRAIN)
 
 
 def _create_model(store: Store, client: Client) -> None:

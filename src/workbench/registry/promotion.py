@@ -17,6 +17,7 @@ from workbench import audit
 from workbench.errors import ModelError
 from workbench.registry import evidence as evidence_of
 from workbench.registry import flavor, gate, models, runs
+from workbench.registry.conclusion import conclude
 from workbench.registry.holdout import Features
 from workbench.registry.store import Store, translated
 
@@ -46,14 +47,16 @@ def promote(
         incumbent = models.find(store, client.id, models.CHAMPION)
         rival, problem = _comparable(store, incumbent, features)
         verdict = judge(client, saved, features, evidence.evaluation, incumbent=incumbent, rival=rival, problem=problem)
-        run_id = _training_run(store, client.id, saved.sha256)
+        training = runs.find_training_run(store, client.id, saved.sha256)
+        run_id = training.run_id if training is not None else _run_without_training(store, client.id)
         evidence_of.attach(store, run_id, evidence)
         # One tag each: a person reads a version's tags as a list.
         tags = {"metrics": json.dumps(dict(evidence.metrics)), "datasets": json.dumps(_input_digests(store, run_id))}
         example = features.example(candidate.columns)
-        version = models.register(store, client, saved, run_id=run_id, example=example, tags=tags)
+        trained = training.began if training is not None else None
+        version = models.register(store, client, saved, run_id=run_id, example=example, tags=tags, trained=trained)
     before = int(incumbent.version) if incumbent is not None else None
-    _conclude(store, client.id, version.version, before, verdict)
+    conclude(store, client.id, version.version, verdict, before=before)
     audit.record(
         store.project,
         "model.promoted" if verdict.promote else "model.registered",
@@ -142,11 +145,8 @@ def _refuse_stale(predicted: float, evaluated: float | None, metric: str, client
         )
 
 
-def _training_run(store: Store, client_id: str, sha256: str) -> str:
-    """The run that trained the candidate, else the present one, else one made for it (in a notebook)."""
-    found = runs.find_training_run(store, client_id, sha256)
-    if found is not None:
-        return found
+def _run_without_training(store: Store, client_id: str) -> str:
+    """The run of a candidate that no run says it has trained: the present one, else one made for it (in a notebook)."""
     present = runs.current()
     if present is not None:
         return present.id
@@ -162,29 +162,3 @@ def _input_digests(store: Store, run_id: str) -> dict[str, str]:
         inputs = store.api.get_run(run_id).inputs
     tables = [one.dataset for one in (inputs.dataset_inputs if inputs else ())]
     return {table.name: json.loads(table.source).get("sha256", table.digest) for table in tables}
-
-
-def _conclude(store: Store, client_id: str, version: int, before: int | None, verdict: gate.Verdict) -> None:
-    """Write the verdict onto the version, then move the aliases. Why a champion became one stays written on it."""
-    if verdict.decision != gate.ALREADY:
-        _write(store, client_id, str(version), verdict)
-    models.set_alias(store, client_id, models.CHALLENGER, version)
-    if verdict.promote:
-        if before is not None and before != version:
-            models.set_alias(store, client_id, models.PREVIOUS, before)
-        models.set_alias(store, client_id, models.CHAMPION, version)
-    logger.info("%s version %d: %s (%s)", client_id, version, verdict.decision, "; ".join(verdict.reasons))
-
-
-def _write(store: Store, client_id: str, version: str, verdict: gate.Verdict) -> None:
-    tags = {
-        "decision": verdict.decision,
-        "reasons": "; ".join(verdict.reasons),
-        f"{models.HOLDOUT}{verdict.comparison.metric}": verdict.comparison.challenger,
-        "margin": verdict.comparison.margin,
-    }
-    with translated(store.uri):
-        for key, value in tags.items():
-            store.api.set_model_version_tag(client_id, version, key, str(value))
-        text = "\n".join(f"- {reason}" for reason in verdict.reasons)
-        store.api.update_model_version(client_id, version, description=f"**{verdict.decision}**\n\n{text}")

@@ -2,8 +2,8 @@
 
 A version is marked when rows that it learned from are erased, and when ``monitor`` finds that it has decayed.
 
-A version has the tag ``retrain`` with the reason. In the embedded store it is written and read without MLflow, because
-``kedro client check`` asks for it.
+What a mark is, :mod:`workbench.registry.marks` says. In the embedded store it is written and read without MLflow,
+because ``kedro client check`` asks for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from workbench.errors import Busy
 from workbench.registry import local_store
-from workbench.registry.models import RETRAIN
+from workbench.registry.marks import RETRAIN, SINCE, mark_tags
 from workbench.registry.store import open_store, tracking_uri, translated
 
 __all__ = ["champion_to_retrain", "mark", "mark_champion", "marked"]
@@ -51,7 +51,7 @@ def mark(project: Path, client: str, why: str) -> list[str]:
             connection.executemany(
                 "INSERT OR REPLACE INTO model_version_tags (key, value, name, version, workspace) "
                 "VALUES (?, ?, ?, ?, ?)",
-                [(RETRAIN, why, *version) for version in found],
+                [(tag, text, *version) for version in found for tag, text in mark_tags(why).items()],
             )
     except sqlite3.OperationalError as error:
         raise Busy(f"MLflow's store cannot be written ({error})", where=str(database), hint="try again") from error
@@ -59,7 +59,7 @@ def mark(project: Path, client: str, why: str) -> list[str]:
 
 
 def mark_champion(project: Path, client: str, version: int, why: str) -> bool:
-    """Mark one version of ``<client>``, if it is the champion still; a mark that it has for another reason stays.
+    """Mark one version of ``<client>``, if it is the champion still; the reason of a mark that it has already stays.
 
     Returns:
         Whether it is the champion, and marked now.
@@ -75,8 +75,10 @@ def mark_champion(project: Path, client: str, version: int, why: str) -> bool:
         champion = find(store, client, CHAMPION)
         if champion is None or int(champion.version) != version:
             return False
-        if RETRAIN not in champion.tags:
-            store.api.set_model_version_tag(client, champion.version, RETRAIN, why)
+        tags = mark_tags(champion.tags.get(RETRAIN, why))
+        # The moment first: a reason without one would be a mark that no training can take away.
+        for tag in (SINCE, RETRAIN):
+            store.api.set_model_version_tag(client, champion.version, tag, tags[tag])
     return True
 
 
@@ -121,7 +123,8 @@ def _mark_on_server(project: Path, client: str, why: str) -> list[str]:
     with translated(store.uri):
         for name in (client, f"{client}-tune"):
             for version in store.api.search_model_versions(f"name = '{name}'"):
-                store.api.set_model_version_tag(name, version.version, RETRAIN, why)
+                for tag, text in reversed(mark_tags(why).items()):
+                    store.api.set_model_version_tag(name, version.version, tag, text)
                 marked.append(f"{name} version {version.version}")
     return marked
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from workbench.registry.store import Store, environment_kept, open_store, transl
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
-__all__ = ["CANDIDATE", "Run", "Starter", "current", "find_training_run", "sha256_tag", "start"]
+__all__ = ["CANDIDATE", "Run", "Starter", "Training", "current", "find_training_run", "sha256_tag", "start"]
 
 logger = logging.getLogger(__name__)
 
@@ -212,7 +212,15 @@ def log_metrics(store: Store, run_id: str, metrics: Mapping[str, Any], step: int
         store.api.log_batch(run_id, metrics=[Metric(key, value, now, step) for key, value in numbers.items()])
 
 
-def find_training_run(store: Store, client_id: str, sha256: str) -> str | None:
+@dataclass(frozen=True)
+class Training:
+    """A run that wrote a candidate: its id, and when it began, UTC."""
+
+    run_id: str
+    began: datetime
+
+
+def find_training_run(store: Store, client_id: str, sha256: str) -> Training | None:
     """The newest run that wrote a candidate with this digest, or None: the candidate came by another way."""
     with translated(store.uri):
         found = store.api.search_runs(
@@ -221,7 +229,10 @@ def find_training_run(store: Store, client_id: str, sha256: str) -> str | None:
             order_by=["attributes.start_time DESC"],
             max_results=1,
         )
-    return str(found[0].info.run_id) if found else None
+    if not found:
+        return None
+    info = found[0].info
+    return Training(str(info.run_id), datetime.fromtimestamp(info.start_time / 1000, UTC))
 
 
 def _tags(project: Path, client_id: str, starter: Starter, config_sha256: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Types for a table that has no schema, found by the engine in one pass over all of its rows.
+"""Types for a table that has no schema, found by the engine in one pass over all rows of every fifty columns.
 
 Where text looks like dates, a second pass finds their format; see :mod:`workbench.schemas.dates`.
 
@@ -18,6 +18,7 @@ from workbench.engines import fetch
 from workbench.errors import DataError
 from workbench.schemas.casting import DECIMAL_DIGITS, can_cast, cast, given, kind_of
 from workbench.schemas.dates import DATE_LIKE, Decision, Order, decide, formats_like, kind_of_format
+from workbench.schemas.wide import parts
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -54,7 +55,12 @@ def infer(rows: ir.Table, names: tuple[str, ...], client: str, table: str, order
         DataError: a column is a list, a struct or of bytes, for which the schema has no word.
     """
     texts = [name for name in names if rows[name].type().is_string()]
-    types, dates = _types_of_text(texts, rows, order)
+    types: dict[str, ColumnSchema] = {}
+    dates: dict[str, str] = {}
+    for some in parts(texts):
+        found, reasons = _types_of_text(some, rows.select(*some), order)
+        types |= found
+        dates |= reasons
     columns = {name: types.get(name) or _spec_of(rows[name].type()) for name in names}
     for name, spec in columns.items():
         if not can_cast(rows[name].type(), spec):
@@ -89,8 +95,6 @@ def _nullable(kind: Any) -> ColumnSchema:
 def _types_of_text(
     names: list[str], rows: ir.Table, order: Order | None
 ) -> tuple[dict[str, ColumnSchema], dict[str, str]]:
-    if not names:
-        return {}, {}
     measures: dict[str, Any] = {}
     for position, name in enumerate(names):
         column: Any = rows[name]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from workbench.errors import ConfigurationError, DataError, Unreachable, WorkbenchError
+from workbench.errors import ConfigurationError, DataError, Unreachable, WorkbenchError, did_you_mean
 from workbench.sources.paths import inside
 from workbench.sources.secret import secret_of
 
@@ -51,11 +50,10 @@ def sqlite_file(source: DatabaseSource, opening: Opening) -> Path:
     path = opening.project / relative
     if not path.is_file():
         names = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, names, n=1)
         raise DataError(
             f"no file is at '{relative}'",
             where=opening.where,
-            hint=f"did you mean '{near[0]}'?" if near else "correct `url` in client.yml",
+            hint=did_you_mean(path.name, names, "correct `url` in client.yml"),
         )
     return path
 
@@ -108,12 +106,11 @@ def columns_by_table(cursor: Any, *, sqlite: bool) -> dict[str, list[str]]:
 
 def missing_table(name: str, tables: Sequence[str], opening: Opening) -> DataError:
     """What to say of a table that is not there."""
-    near = difflib.get_close_matches(name, tables, n=1)
     return DataError(
         f"the database has no table '{name}'",
         where=opening.where,
         tried=", ".join(tables[:30]),
-        hint=f"did you mean '{near[0]}'?" if near else "correct `table` in client.yml",
+        hint=did_you_mean(name, tables, "correct `table` in client.yml"),
     )
 
 

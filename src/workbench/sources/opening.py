@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import tempfile
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import DataError
+from workbench.errors import DataError, did_you_mean
 from workbench.files import explain_storage, sha256_of_file
 from workbench.sources.forgotten import without_forgotten
 
@@ -103,11 +102,10 @@ def renamed(rows: ir.Table, names: dict[str, str], opening: Opening) -> ir.Table
     """
     for new, old in names.items():
         if old not in rows.columns:
-            near = difflib.get_close_matches(old, rows.columns, n=1)
             raise DataError(
                 f"column '{old}', which `rename` calls '{new}', is not in the file",
                 where=opening.where,
-                hint=f"did you mean '{near[0]}'?" if near else "correct `rename` in client.yml",
+                hint=did_you_mean(old, rows.columns, "correct `rename` in client.yml"),
             )
     kept = {name.casefold() for name in rows.columns if name not in names.values()}
     for new in names:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from workbench.clients.roots import refuse_another_clients
-from workbench.errors import ConfigurationError, DataError
+from workbench.errors import ConfigurationError, DataError, did_you_mean
 
 __all__ = ["Place", "find_files", "inside"]
 
@@ -42,12 +41,11 @@ def find_files(pattern: str, opening: Place) -> list[Path]:
         refuse_another_clients(opening.project, opening.client, path.relative_to(opening.project), opening.where)
     if not files:
         folder = (opening.project / relative).parent
-        near = difflib.get_close_matches(relative.name, _names(folder), n=1)
         raise DataError(
             f"no file is at '{pattern}'",
             where=opening.where,
             tried=str(opening.project / relative),
-            hint=f"did you mean '{near[0]}'?" if near else "bring the file, or correct `path` in client.yml",
+            hint=did_you_mean(relative.name, _names(folder), "bring the file, or correct `path` in client.yml"),
         )
     return files
 

@@ -18,6 +18,7 @@ from pipelines.ingest.judge import judge
 from workbench.clients import TableSchema
 from workbench.engines import connection, write_parquet
 from workbench.errors import DataError
+from workbench.schemas import wide
 
 COLUMNS = {
     "id": {"type": "int64", "min": 1, "max": 5},
@@ -164,3 +165,43 @@ def test_a_message_holds_no_value_of_a_row(table_of):
     with pytest.raises(DataError) as raised:
         judge(table_of({"name": ["Ada Lovelace", "Ada Lovelace"]}), schema, "acme", "people")
     assert not re.search("Ada|Lovelace", str(raised.value))
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({}, ""),
+        ({"rate": 0.6, "flag": None}, "rate: less_than_or_equal_to; flag: not_nullable"),
+        ({"tag": "t\0"}, "tag: no NUL byte"),
+    ],
+)
+def test_a_wide_table_is_judged_by_parts_and_nothing_is_overlooked(tmp_path, monkeypatch, change, found):
+    monkeypatch.setattr(wide, "COLUMNS_AT_ONCE", 2)
+    monkeypatch.setattr("pipelines.ingest.judge.COLUMNS_AT_ONCE", 2)
+    table = table_of_rows([GOOD | change], tmp_path).cast(TYPES)
+    views = connection().list_tables()
+    if found:
+        with pytest.raises(DataError, match=f"let pass: {re.escape(found)}. Next"):
+            judge(table, SCHEMA, "acme", "people")
+    else:
+        judge(table, SCHEMA, "acme", "people")
+    assert connection().list_tables() == views, "a view of it stays"
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"a": ["1"], "b": ["x"], "c": [1]}, r"a: dtype\('int64'\)"),
+        ({"a": [1], "c": [1]}, "people: column_in_dataframe"),
+        ({"a": [1], "b": ["x"], "c": [1], "d": [1]}, "people: column_in_schema"),
+        ({"b": ["x"], "a": [1], "c": [1]}, "people: column_ordered"),
+        ({"a": [1, 1], "b": ["x", "y"], "c": [1, 1]}, "people: multiple_fields_uniqueness"),
+    ],
+)
+def test_of_a_wide_table_the_whole_counts_too(table_of, monkeypatch, columns, found):
+    monkeypatch.setattr(wide, "COLUMNS_AT_ONCE", 1)
+    monkeypatch.setattr("pipelines.ingest.judge.COLUMNS_AT_ONCE", 1)
+    kinds = {"a": {"type": "int64"}, "b": {"type": "string"}, "c": {"type": "int64"}}
+    schema = TableSchema.model_validate({"columns": kinds, "key": ["a", "c"]})
+    with pytest.raises(DataError, match=found):
+        judge(table_of(columns), schema, "acme", "people")

@@ -13,13 +13,12 @@ A recipe module has
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -47,14 +46,11 @@ def find_recipe(name: str, client_id: str) -> Recipe:
         ConfigurationError: there is none.
     """
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=1)
         raise ConfigurationError(
             f"recipe '{name}' does not exist",
             where=f"client {client_id}, client.yml",
             tried=", ".join(NAMES),
-            hint=f"did you mean '{near[0]}'?"
-            if near
-            else "write `recipe: auto`, or docs/recipes.md says how to add one",
+            hint=did_you_mean(name, NAMES, "write `recipe: auto`, or docs/recipes.md says how to add one"),
         )
     module = import_module(f"{__name__}.{name}")
     return Recipe(

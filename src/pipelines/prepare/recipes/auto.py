@@ -30,6 +30,7 @@ from pipelines.prepare.profile import Profile, as_date, as_number, kind_of_type,
 from pipelines.prepare.recipes import Recipe
 from workbench.engines import fetch
 from workbench.errors import ConfigurationError
+from workbench.schemas.wide import parts
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -80,7 +81,7 @@ class Judgement:
 
 
 def infer(client: Client, primary: ir.Table, found: Survey, parameters: PrepareParameters) -> Recipe:
-    """Judge the columns by the training rows, in two queries; the rest is expressions."""
+    """Judge the columns by the training rows, in two queries for every fifty columns; the rest is expressions."""
     train = primary.filter(label_of(client, primary).notnull(), fold_of(client, primary, found.cuts) == "train")
     used = {*client.key, client.time_column, client.target, *client.personal, *client.protected}
     profiles = profile(
@@ -125,15 +126,17 @@ def _reason(client: Client, column: Profile, parameters: PrepareParameters) -> s
 
 
 def _frequent(train: ir.Table, kept: Mapping[str, Profile], least: float) -> dict[str, list[str]]:
-    """The values of each text column that stand in enough training rows, sorted; one query for all columns."""
+    """The values of each text column that stand in enough training rows, sorted."""
     names = [name for name, column in kept.items() if column.kind == "category"]
     if not names:
         return {}
-    frequent = fetch(_counted(train, names, least))
-    return {
-        name: sorted(row["value"] for row in frequent if row["position"] == position)
-        for position, name in enumerate(names)
-    }
+    found: dict[str, list[str]] = {}
+    for some in parts(names):
+        values: dict[int, list[str]] = {position: [] for position in range(len(some))}
+        for row in fetch(_counted(train, some, least)):
+            values[row["position"]].append(row["value"])
+        found |= {name: sorted(values[position]) for position, name in enumerate(some)}
+    return found
 
 
 def _counted(train: ir.Table, names: Sequence[str], least: float) -> ir.Table:

@@ -92,11 +92,12 @@ def _lose_network(times: int) -> None:
 
 
 def _eat() -> None:
-    """More and more memory, as a join that went wrong."""
+    """More and more memory, as a join that went wrong; not all that there is, should nobody stop it."""
     eaten = []
-    while True:
+    while len(eaten) < 60:
         eaten.append(bytearray(os.urandom(1 << 20)) * 16)
         time.sleep(0.02)
+    time.sleep(600)
 
 
 ACTS = {

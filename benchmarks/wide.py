@@ -1,0 +1,102 @@
+"""What a wide table costs to take in, column by column: the look of `client add`, and the checks of `ingest`.
+
+    python -m benchmarks.wide [--columns 100,200,400] [--rows 2000]
+
+A CSV file is generated with a key, numbers (some of them missing), whole numbers and categories, and each width is
+measured in a process of its own. `look` is what `kedro client add` asks of the file, `check` casts it to its schema and
+looks for reasons against each row, `judge` is pandera's word on the good rows. Seconds are of processor. Where the last
+figure, seconds a column, stays the same, the cost grows with the columns and no faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+STEPS = ("open", "look", "check", "judge")
+
+
+def main() -> None:
+    """Print one line a width."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--columns", default="100,200,400")
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(options.one, options.rows)))
+        return
+    print(f"{options.rows:,} rows; seconds of processor\n{'columns':>9}", *(f"{step:>8}" for step in STEPS), end="")
+    print(f"{'peak MB':>10}{'a column':>10}")
+    for columns in map(int, options.columns.split(",")):
+        command = [sys.executable, "-m", "benchmarks.wide", "--one", str(columns), "--rows", str(options.rows)]
+        done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{columns} columns failed\n{done.stdout}\n{done.stderr}")
+        found = json.loads(done.stdout.splitlines()[-1])
+        total = sum(found[step] for step in STEPS)
+        print(f"{columns:9,}", *(f"{found[step]:8.1f}" for step in STEPS), end="")
+        print(f"{found['megabytes']:10.0f}{total / columns:10.3f}", flush=True)
+
+
+def measure(columns: int, rows: int) -> dict[str, float]:
+    """Take such a table in, step by step."""
+    from pipelines.ingest.checking import check_table, kept
+    from pipelines.ingest.judge import judge
+    from workbench.clients import TableSchema
+    from workbench.clients.sources import CsvSource
+    from workbench.engines import connection, write_parquet
+    from workbench.onboarding.look import look
+    from workbench.sources import Opening, open_source
+
+    seconds: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_csv(folder / "wide.csv", columns, rows)
+        opening = Opening("wide", "wide", folder, folder, connection())
+        opened = _timed(seconds, "open", lambda: open_source(CsvSource(kind="csv", path="wide.csv"), opening))
+        found = _timed(seconds, "look", lambda: look(opened.rows, "wide", "wide"))
+        schema = TableSchema(columns={name: column.spec for name, column in found.columns.items()}, key=("sample",))
+        path = folder / "checked.parquet"
+        _timed(seconds, "check", lambda: write_parquet(check_table(opened.rows, schema), path))
+        good = kept(connection().read_parquet(path))
+        _timed(seconds, "judge", lambda: judge(good, schema, "wide", "wide"))
+    return seconds | {"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def write_csv(path: Path, columns: int, rows: int) -> None:
+    """The same file each time."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.csv
+
+    rng = np.random.default_rng(1)
+    made: dict[str, Any] = {"sample": [f"s{number:06d}" for number in range(rows)]}
+    for number in range(columns - 1):
+        kind = number % 10
+        if kind < 6:
+            made[f"gene_{number}"] = pa.array(rng.normal(size=rows).round(4), mask=rng.random(rows) < 0.02)
+        elif kind < 8:
+            made[f"count_{number}"] = rng.integers(0, 1000, rows)
+        else:
+            made[f"group_{number}"] = rng.choice(["low", "middle", "high"], rows)
+    pa.csv.write_csv(pa.table(made), path)
+
+
+def _timed(seconds: dict[str, float], step: str, work: Callable[[], Any]) -> Any:
+    began = time.process_time()
+    result = work()
+    seconds[step] = time.process_time() - began
+    return result
+
+
+if __name__ == "__main__":
+    main()
