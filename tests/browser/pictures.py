@@ -3,7 +3,7 @@
 The client's pipelines have run before. Pages in English are those that lie under ``data/<client>``; what is German is
 rendered anew, in a copy of the project in which the client speaks German and drift looks at the last thirty days, so
 that something has changed since the last report. All are taken by Chromium, 1,280 pixels wide, in light or dark, from
-the top of the page down to where a section begins, and stored with the 256 colours that serve them best.
+the top of the page down to where a section begins, and stored with the 128 colours that serve them best.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def main() -> None:
             project = projects[picture.locale] if picture.locale else options.project
             page = page_of(project, options.client, picture.page)
             if not page.is_file():
-                sys.exit(f"{page} is not there; first: kedro run --env clients/{options.client}")
+                sys.exit(f"{page} is not there; first: {maker_of(options.client, picture.page)}")
             (options.folder / f"{name}.png").write_bytes(few_colours(taken(browser, page, picture)))
             print(options.folder / f"{name}.png")
 
@@ -89,6 +89,11 @@ def page_of(project: Path, client: str, report: str) -> Path:
     """Where a report lies; the one on all clients is no client's."""
     folder = project / (".workbench/reports" if report == "fleet_overview" else f"data/{client}/08_reporting")
     return folder / f"{report}.html"
+
+
+def maker_of(client: str, report: str) -> str:
+    """What makes a page."""
+    return "kedro report run fleet_overview" if report == "fleet_overview" else f"kedro run --env clients/{client}"
 
 
 def translated(project: Path, client: str, locale: str, scratch: Path) -> Path:
@@ -145,7 +150,7 @@ def few_colours(content: bytes) -> bytes:
 
     # The method keeps the colour of a few dots, which the others mix with that of its neighbours.
     image = Image.open(io.BytesIO(content)).convert("RGB")
-    image = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    image = image.quantize(128, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     stream = io.BytesIO()
     image.save(stream, "PNG", optimize=True)
     return stream.getvalue()

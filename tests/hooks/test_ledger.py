@@ -159,3 +159,11 @@ def test_the_whole_pipeline_leaves_its_mlflow_run_its_champion_and_its_metric(cl
     assert (run.pipeline, run.state, run.champion, run.metric) == ("__default__", "succeeded", 1, "roc_auc")
     assert run.value is not None
     assert run.mlflow_run is not None
+
+
+def test_pipelines_that_were_named_together_are_one_row_however_they_were_named(tiny: Path, kedro: Kedro) -> None:
+    """Kedro takes them as a set, whose order is another in each process."""
+    says(tiny, "nothing")
+    for seed in ("0", "4"):
+        kedro(tiny, *ALPHA, "--pipelines", "gate,act", env=os.environ | {"PYTHONHASHSEED": seed})
+    assert {run.pipeline for run in Ledger.of(tiny).history("alpha")} == {"act+gate"}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,41 @@ def test_a_fork_has_the_environment_that_was_asked_for_and_nothing_of_the_zygote
         become(Request([], "/", {"PATH": "/bin"}), [])
         os._exit(0 if dict(os.environ) == {"PATH": "/bin"} else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_fork_takes_signals_as_a_new_process_does_and_keeps_no_descriptor_twice(tmp_path: Path) -> None:
+    def sound() -> bool:
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ends = [os.open(tmp_path / name, os.O_RDWR | os.O_CREAT) for name in ("in", "out", "err")]
+        become(Request([], str(tmp_path), {}), ends)
+        for end in ends:
+            with suppress(OSError):
+                os.fstat(end)
+                return False
+        taken = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)]
+        os.write(1, b"said")
+        return taken == [signal.SIG_DFL, signal.SIG_DFL, signal.default_int_handler] and os.getsid(0) == os.getpid()
+
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            os._exit(0 if sound() else 1)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (tmp_path / "out").read_bytes() == b"said"
+
+
+def test_a_zygote_keeps_of_each_fork_its_connection_alone(
+    zygote: ZygoteProcess, kernel: Callable[..., WarmProcess]
+) -> None:
+    """What it kept open would end its kernels: a process has some thousand descriptors at most."""
+    kernel()
+    folder = Path(f"/proc/{zygote.pid}/fd")
+    before = len(list(folder.iterdir()))
+    kernel()
+    assert len(list(folder.iterdir())) == before + 1
 
 
 def test_it_is_shared_for_the_length_of_a_block() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from workbench.errors import KernelError
+from workbench.kernels import process as processes
 from workbench.kernels import zygote as zygotes
 from workbench.kernels.client import PromptKernelClient
 from workbench.kernels.process import WarmProcess, start_kernel
@@ -113,3 +115,117 @@ def test_a_client_waits_for_no_kernel_that_is_dead_or_silent(
 
     with pytest.raises(RuntimeError, match=said):
         asyncio.run(wait(PromptKernelClient))
+
+
+def fork_says(check: Callable[[], bool]) -> bool:
+    """What a check says in a fork of this process, which has no children of anybody's."""
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            os._exit(0 if check() else 1)
+        os._exit(2)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_fork_lets_go_of_what_is_the_zygotes() -> None:
+    """Or a sibling's connection would stay open as long as it lives, and who waits at its other end would wait."""
+
+    def check() -> bool:
+        owner, life = os.pipe()
+        listener, sibling = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+        made = Zygote(listener, owner)
+        made._kernels[4_000_000] = sibling
+        made._waker.setblocking(False)
+        signal.set_wakeup_fd(made._waker.fileno())
+        made._let_go()
+        with suppress(OSError):
+            os.fstat(owner)
+            return False
+        ends = (listener, sibling, made._woken, made._waker)
+        return signal.set_wakeup_fd(-1) == -1 and all(end.fileno() == -1 for end in ends) and bool(os.fstat(life))
+
+    assert fork_says(check)
+
+
+def test_who_asked_may_be_gone_when_a_kernel_ends() -> None:
+    def check() -> bool:
+        made = Zygote(socket.socket(socket.AF_UNIX), -1)
+        here, there = socket.socketpair()
+        there.close()
+        child = os.fork()
+        if child == 0:
+            os._exit(3)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        made._kernels[child] = here  # no longer listened to: it was heard that nobody is there
+        made._reap()
+        return made._kernels == {} and here.fileno() == -1
+
+    assert fork_says(check)
+
+
+class Heard:
+    """A connection that says what it is told to."""
+
+    def __init__(self, says: bytes | OSError) -> None:
+        self.says, self.end = says, socket.socket(socket.AF_UNIX)
+
+    def fileno(self) -> int:
+        return self.end.fileno()
+
+    def recv(self, _: int) -> bytes:
+        if isinstance(self.says, OSError):
+            raise self.says
+        return self.says
+
+    def close(self) -> None:
+        self.end.close()
+
+
+@pytest.mark.parametrize(
+    ("says", "killed"),
+    [(b"", [7]), (ConnectionResetError(), [7]), (BlockingIOError(), []), (bytes([signal.SIGKILL]), [7])],
+)
+def test_a_fork_is_killed_when_who_asked_for_it_is_gone_and_not_before(
+    asked: tuple[Zygote, socket.socket], monkeypatch: pytest.MonkeyPatch, says: Any, killed: list[int]
+) -> None:
+    made, _ = asked
+    connection: Any = Heard(says)
+    hit: list[int] = []
+    monkeypatch.setattr(zygotes, "_kill", hit.append)
+    made._kernels[7] = connection
+    made._selector.register(connection, 1, 7)
+    made._hear(7)
+    made._hear(8)  # one that was reaped a moment ago
+    assert hit == killed
+    connection.close()
+
+
+def test_a_socket_of_another_user_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever puts one into a folder that all can write to would be handed the environment."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        listener.settimeout(0.1)
+        monkeypatch.setattr(os, "getuid", lambda: 12_345)
+        with pytest.raises(KernelError, match="no zygote of this user's"):
+            start_kernel(str(tmp_path / "s"), Request([], "/", {}), [0, 1, 2], timeout=0.2)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_zygote_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def wait(seconds: float | None = None) -> None:
+        said.append("waited")
+        if seconds is not None:
+            raise subprocess.TimeoutExpired("zygote", seconds)
+
+    _, life = os.pipe()
+    (tmp_path / "z").mkdir()
+    process: Any = SimpleNamespace(wait=wait, kill=lambda: said.append("killed"))
+    processes._end(process, life, str(tmp_path / "z"))
+    assert said == ["waited", "killed", "waited"]
+    assert not (tmp_path / "z").exists()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(life)

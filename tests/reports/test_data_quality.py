@@ -122,6 +122,16 @@ def test_freshness_is_in_utc(summary) -> None:
     assert "No table has a column with dates" in data_quality.freshness(summary)
 
 
+def test_a_letter_of_a_text_is_not_taken_for_that_between_a_date_and_a_time(client, summary) -> None:
+    columns = summary["tables"]["orders"]["columns"]
+    columns["segment"] = column("string", low="AUTOMOBILE", high="Toys")
+    columns["at"] = column("timestamp", low="2024-03-05T00:00:00", high="2024-03-05T06:30:00")
+    columns["balance"] = column("float64", low=-999.5, high=9999.96)
+    html = data_quality.column_tables(client, summary, SCHEMA)
+    for told in ("AUTOMOBILE to Toys", "2024-03-05 to 2024-03-05 06:30:00", "to 10,000<"):
+        assert told in html, told
+
+
 def test_columns_show_their_range_but_never_that_of_a_personal_one(client, summary) -> None:
     summary["tables"]["orders"]["columns"]["person"] |= {"min": "Ada", "max": "Zoe"}
     html = data_quality.column_tables(client, summary, SCHEMA)

@@ -34,3 +34,15 @@ def test_the_next_steps_name_the_columns(acme) -> None:
     assert "More are than before, in region." in html
     assert "kedro run --env clients/acme" in html
     assert "Look again" in drift.next_steps(acme, SUMMARY | {"state": "stable"}, [])
+
+
+def test_means_are_told_with_as_few_digits_as_tell_them_apart() -> None:
+    column = {
+        "role": "feature", "column": "pressure", "kind": "number", "state": "watch", "psi": 0.33, "psi_by_chance": 0.001,
+        "wasserstein": 4.1, "wasserstein_scaled": 0.57, "missing_before": 0.0, "missing_now": 0.0,
+    }  # fmt: skip
+    for before, now, told in ((1017.4, 1020.9, "1,021<small>1,017<"), (58.94, 41.7, "41.7<small>58.9<")):
+        assert told in drift.column_table([column | {"mean_before": before, "mean_now": now}])
+    html = drift.column_table([column | {"mean_before": None, "mean_now": None}])
+    assert "!\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}be\N{NO-BREAK SPACE}watched" in html
+    assert "chance:\N{NO-BREAK SPACE}0.0010" in html

@@ -51,6 +51,7 @@ def table(**changes):
 
 def test_all_is_well_when_every_answer_is_yes(acme) -> None:
     rows = checks(acme)
+    assert "none of them refused as faulty" in page(acme, rows)
     assert {row["state"] for row in rows} == {GOOD}
     said = page(acme, rows)
     for part in ("All is well", "80 times in 100", "1,234", "5 Mar 2024", "someone@acme.example"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 
 import workbench.reports.execute as executing
-from workbench.errors import KernelLost, ReportError
+from workbench.errors import KernelLost, ReportError, StorageError
 from workbench.reports import Limits, find_template
 from workbench.reports.failure import write_failure
 from workbench.secrets.redaction import Secrets
@@ -44,3 +45,48 @@ def test_nor_the_error_of_a_kernel_that_was_lost(
             secrets=SECRETS,
         )
     assert CANARY not in str(caught.value)
+
+
+def test_a_notebook_that_cannot_be_kept_hides_nothing(
+    bare: Path, template: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = template("page", "# Page", nbformat.v4.new_code_cell("1 / 0"))
+
+    def run(*_: object) -> tuple[None, bool]:
+        notebook = nbformat.read(path, as_version=4)
+        error = nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=[])
+        notebook.cells[-1].update(execution_count=1, outputs=[error])
+        nbformat.write(notebook, tmp_path / "executed.ipynb")
+        return None, False
+
+    def refused(*_: object) -> None:
+        raise StorageError("the disk is full", where="the partial notebook")
+
+    monkeypatch.setattr(executing, "_run", run)
+    monkeypatch.setattr(executing, "write_text", refused)
+    with pytest.raises(ReportError, match=r"ZeroDivisionError.*Next: open .*notebooks/reports/page\.ipynb"):
+        executing.execute(
+            find_template(bare, "page"),
+            {},
+            folder=tmp_path,
+            partial=tmp_path / "partial.ipynb",
+            limits=Limits(10),
+            secrets=SECRETS,
+        )
+
+
+def test_a_kernel_whose_time_ran_out_is_not_one_that_was_lost(
+    bare: Path, template: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That one would be tried again, each time for as long."""
+    template("page", "# Page")
+    monkeypatch.setattr(executing, "_run", lambda *_: (RuntimeError("Kernel died"), True))
+    with pytest.raises(ReportError, match="took longer than 10 s"):
+        executing.execute(
+            find_template(bare, "page"),
+            {},
+            folder=tmp_path,
+            partial=tmp_path / "partial.ipynb",
+            limits=Limits(10),
+            secrets=SECRETS,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,7 +51,10 @@ def test_each_client_has_a_row_and_a_broken_one_says_why(registry) -> None:
 
     clients, trend = numbers["fleet_clients"], numbers["fleet_trend"]
     assert "3 of 3 need a look" in fleet_overview.overview(clients, 7)
+    well = [row | {"state": "succeeded"} for row in clients[1:]]
+    assert "1 of 3 needs a look" in fleet_overview.overview([clients[0], *well], 7)
     html = fleet_overview.client_table(clients, trend)
+    assert "clinic: one run, 0.800" in fleet_overview.client_table(clients, trend[1:])
     assert "clinic: 2 runs, from 0.700 to 0.800" in html
     steps = fleet_overview.next_steps(clients, 7)
     for command in ("kedro client check tradewinds", "kedro fleet log clinic", "kedro run --env clients/skyways"):
@@ -89,6 +93,20 @@ def test_a_client_that_has_not_run_lately_is_named() -> None:
     assert "Every client's last run went well" in fleet_overview.overview([row], 7)
     assert "Nothing." in fleet_overview.next_steps([row | {"finished": NOW}], 7)
     assert "kedro report run drift --clients a" in fleet_overview.next_steps([row | {"drift": "drift"}], 7)
+
+
+@pytest.mark.parametrize("state", ["planned", "running"])
+def test_a_client_that_runs_needs_no_look(state: str) -> None:
+    well = {"client": "b", "title": "B", "state": "succeeded", "finished": NOW, "drift": None, "champion": 1}
+    row = well | {"client": "a", "state": state, "finished": None, "metric": None, "refused_share": None}
+    row |= {"newest_data": None, "read": None}
+    shown = fleet_overview.overview([row, well], 7)
+    assert "One run is under way" in shown
+    assert "1 of 2" in shown
+    assert "need" not in shown.replace("No client needs a look.", "")
+    assert re.findall(r'<div class="number">(.*?)</div>', shown)[2] == "0", "it does not run lately, it runs now"
+    assert "Nothing." in fleet_overview.next_steps([row, well], 7)
+    assert f"→\N{NO-BREAK SPACE}{state}<" in fleet_overview.client_table([row], [])
 
 
 def clients(*seconds: float | None):

@@ -48,3 +48,9 @@ def test_a_table_aligns_numbers_and_marks_cells() -> None:
 
 def test_facts_without_a_value_are_left_out() -> None:
     assert facts({"a": "", "b": None, "c": 0}) == '<dl class="facts"><div><dt>c</dt><dd>0</dd></div></dl>'
+
+
+def test_a_date_is_set_so_that_it_stays_on_one_line_of_its_tile() -> None:
+    html = tiles(("Rows", "1,234,567", ""), ("Newest", "27 Dec 1998", ""))
+    assert '<div class="number">1,234,567</div>' in html
+    assert '<div class="number long">27 Dec 1998</div>' in html

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import ibis
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from workbench.clients import Client, Schema
@@ -36,7 +37,8 @@ def test_a_client_without_a_schema(tmp_path: Path) -> None:
 def test_a_missing_input_is_named_with_what_there_is(tmp_path: Path) -> None:
     hand_over({"record": {}}, tmp_path)
     (tmp_path.parent / "secret.json").write_text("{}")
-    for name in ("other", "../secret", "/etc/passwd"):
+    pq.write_table(pa.table({"a": [1]}), tmp_path.parent / "secret.parquet")
+    for name in ("other", "../secret", "/etc/passwd", str(tmp_path.parent / "secret")):
         with pytest.raises(ReportError, match=r"was not handed.*record"):
             HandedInputs(tmp_path).load(name)
 

@@ -11,6 +11,8 @@ import pytest
 from workbench.reports import charts, model_card
 from workbench.reports.estimates import Estimate, leads
 from workbench.reports.holdout import describe_errors
+from workbench.reports.model_card.quality import _leads
+from workbench.reports.words import metric_words
 
 ROLES = {
     "task": "binary",
@@ -327,3 +329,20 @@ def test_a_metric_that_is_undefined_is_called_so_everywhere(acme) -> None:
 
 def test_rows_without_an_answer_are_counted() -> None:
     assert "12 rows without a known answer" in model_card.excluded_columns(ROLES | {"unlabelled_rows": 12})
+
+
+def test_of_a_lead_next_to_nothing_it_is_said_on_which_side_it_begins() -> None:
+    """Between less than 0.001 and less than 0.001 could be anything."""
+    show = metric_words("roc_auc").show
+    lead = Estimate(0.00004, -0.0003, 0.0004)
+    html = _leads("roc_auc", "network", "binary", {"ensemble": lead, "boosting": Estimate(0.0, -0.01, 0.01)})
+    assert "\N{MINUS SIGN}0.0003 to +0.0004" in html
+    assert f'<td class="num">{show(0.0)}</td>' in html, "nothing has no sign"
+    assert "+0.04 %" in _leads("accuracy", "network", "binary", {"linear": Estimate(0.0004, -0.02, 0.02)})
+
+
+def test_what_the_gate_saw_is_told_as_it_reads_after_a_promotion() -> None:
+    first = verdict(reasons=["there is no champion yet"])
+    assert "There was no champion before." in model_card.decision(first, evaluation())
+    kept = verdict("kept", reasons=["there is no champion yet"], champion_version=None)
+    assert "There is no champion yet." in model_card.decision(kept, evaluation())

@@ -67,6 +67,7 @@ def test_the_policy_allows_this_stylesheet_and_nothing_else(html) -> None:
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; font-src data:; base-uri 'none'; "
         "form-action 'none'"
     )
+    assert '<meta name="referrer" content="no-referrer">' in html
     assert html.index("Content-Security-Policy") < html.index("<style>"), "a policy holds for what comes after it"
     assert_self_contained(html)
 

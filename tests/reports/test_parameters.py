@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import ConfigurationError, ReportError
-from workbench.reports.parameters import Parameter, bind, declared_parameters
+from workbench.reports.parameters import Parameter, bind, bind_text, declared_parameters
 
 
 def declared(source: str, **extra: str) -> dict[str, Parameter]:
@@ -86,10 +86,33 @@ def test_an_undeclared_name_or_another_type_is_refused(name, value, sentence) ->
     assert str(raised.value).startswith("report x: ")
 
 
-def test_a_declared_name_that_is_a_keyword_is_refused_too() -> None:
+@pytest.mark.parametrize("name", ["class", "a = 1; import os #"])
+def test_a_declared_name_that_is_none_is_refused_too(name) -> None:
     """`ast` would refuse the declaration; this is the second door."""
     with pytest.raises(ConfigurationError, match="unknown"):
-        bind({"class": Parameter("class", "int", 1)}, {"class": 2}, where="")
+        bind({name: Parameter(name, "int", 1)}, {name: 2}, where="")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("whole", "1; import os", "must be int, not '1; import os'"),
+        ("real", "x", "must be float, not 'x'"),
+        ("real", "nan", "must be a finite number"),
+        ("flag", "True", "must be true or false, not 'True'"),
+        ("text", "a" * 5000, "at most 4096"),
+        ("texts", "x", "did you mean 'text'"),
+    ],
+)
+def test_what_a_person_typed_is_never_evaluated(name, text, said) -> None:
+    with pytest.raises(ConfigurationError, match=said) as raised:
+        bind_text(DECLARED, {name: text}, where="report x")
+    assert str(raised.value).startswith("report x: ")
+
+
+def test_what_a_person_typed_becomes_the_declared_type() -> None:
+    typed = {"text": "__import__('os')", "whole": "-3", "real": "2", "flag": "true"}
+    assert bind_text(DECLARED, typed, where="") == {"text": "__import__('os')", "whole": -3, "real": 2.0, "flag": True}
 
 
 @settings(deadline=None)

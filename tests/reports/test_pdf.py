@@ -84,3 +84,29 @@ def test_a_browser_that_hangs_is_killed_with_what_it_started(page: Path, program
     while time.monotonic() < deadline and stat.exists() and stat.read_text().split()[2] != "Z":
         time.sleep(0.05)
     assert not stat.exists() or stat.read_text().split()[2] == "Z", "its child outlived it"
+
+
+def test_what_is_no_pdf_is_not_kept(page: Path, program) -> None:
+    program('for last; do case "$last" in --print-to-pdf=*) echo half > "${last#*=}";; esac; done')
+    with pytest.raises(ReportError, match="printed no PDF .it said nothing"):
+        pdf.write_pdf(page, page.with_suffix(".pdf"))
+    assert not page.with_suffix(".pdf").exists()
+
+
+@pytest.mark.parametrize(("user", "sandboxed"), [(0, False), (1000, True)])
+def test_how_the_browser_is_called(
+    page: Path, program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, sandboxed: bool
+) -> None:
+    """In a sandbox unless that is impossible, with nobody's own profile, and asking nobody for anything."""
+    monkeypatch.setattr(pdf.os, "geteuid", lambda: user)
+    program(f'printf "%s\\n" "$@" > {tmp_path}/said')
+    with pytest.raises(ReportError, match="printed no PDF"):
+        pdf.write_pdf(page, tmp_path / "x.pdf")
+    said = (tmp_path / "said").read_text().splitlines()
+    assert ("--no-sandbox" not in said) == sandboxed
+    (profile,) = (Path(word.partition("=")[2]) for word in said if word.startswith("--user-data-dir="))
+    assert not profile.parent.exists(), "it is gone with the browser"
+    quiet = {"--headless=new", "--disable-background-networking", "--disable-sync", "--disable-component-update"}
+    assert quiet <= set(said)
+    assert "--no-pdf-header-footer" in said, "the browser's own header names the file's path"
+    assert said[-1] == page.as_uri(), "a sign in a path is no part of an address"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from workbench.clients import Client
-from workbench.errors import ConfigurationError, KernelLost, ReportError
+from workbench.errors import ConfigurationError, KernelLost, ReportError, StorageError
 from workbench.reports import Limits, render
 
 HOSTILE = "\"); open('ran', 'w').write('x'); (\"\\\n${HOME} {0.__class__} '''"
@@ -52,9 +52,11 @@ def user_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
     kernel.parent.mkdir(parents=True)
     kernel.write_text('{"argv": ["false"], "display_name": "mine", "language": "python"}')
-    startup = tmp_path / "ipython" / "profile_default" / "startup" / "00.py"
-    startup.parent.mkdir(parents=True)
-    startup.write_text("top = 'from my startup file'\nprint = lambda *_: None")
+    for folder in (tmp_path / "ipython", tmp_path / "home" / ".ipython"):
+        startup = folder / "profile_default" / "startup" / "00.py"
+        startup.parent.mkdir(parents=True)
+        startup.write_text("top = 'from my startup file'\nprint = lambda *_: None")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
 
@@ -176,8 +178,14 @@ def test_a_kernel_sees_nothing_of_the_environment_but_what_is_on_the_list(templa
         monkeypatch.setenv(name, "postgresql://me:hunter22@db")
     monkeypatch.setenv("LC_TIME", "C.UTF-8")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    template("look", "# Look", code("import os; print('seen:', ' '.join(sorted(os.environ)), '.')"))
+    template(
+        "look",
+        "# Look",
+        code("import os; print('seen:', ' '.join(sorted(os.environ)), '.')"),
+        code("print('history:', get_ipython().history_manager.enabled)"),
+    )
     html = run("look")
+    assert "history: False" in html, "what a report ran is in nobody's history"
     seen = set(html.split("seen:")[1].split(" .")[0].split())
     assert {"PATH", "HOME", "LC_TIME", "OMP_NUM_THREADS", "PYTHONPATH", "MPLBACKEND"} <= seen
     assert not seen & {
@@ -235,6 +243,20 @@ def test_a_failed_report_has_a_page_that_says_what_to_do_and_goes_when_it_succee
     template("page", "# Page")
     run("page")
     assert list(failed("page").parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("refusal", [OSError("no"), StorageError("the disk is full")])
+def test_why_a_report_failed_is_told_even_if_nothing_of_it_can_be_kept(
+    template, run, failed, monkeypatch, refusal
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr("workbench.reports.kernel.ReportKernel.start_kernel", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(sys.modules["workbench.reports.render"], "write_failure", refused)
+    template("none", "# None")
+    with pytest.raises(KernelLost, match="division by zero"):
+        run("none")
 
 
 def test_a_cell_that_takes_too_long_is_stopped(template, code, run) -> None:

@@ -129,11 +129,10 @@ def leaves(value):
 def spellings(value) -> set[str]:
     """Every way in which a report may write a number."""
     ways = [
-        words.number(value),
+        *(words.number(value, digits) for digits in (1, 2, 3, 4, 5)),
         words.percent(value),
         words.percent(value, 0),
         words.percent(value, 2),
-        words.number(value, 2),
     ]
     shown = [metric.show(value) for metric in words.METRICS.values()]
     return {*ways, *shown, words.count(value), f"{value:g}"}

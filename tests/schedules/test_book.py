@@ -39,6 +39,12 @@ def test_planning_a_slot_twice_is_one_slot(book: SlotBook) -> None:
     assert [(slot.state, slot.due) for slot in book.open()] == [("planned", NOON)]
 
 
+def test_slots_are_planned_all_or_none(book: SlotBook) -> None:
+    with pytest.raises(ConfigurationError, match="no time zone"):
+        book.plan([("acme", "weekly", datetime(2026, 11, 24))], [("acme", "weekly", NOON, "late")])
+    assert book.history(None, 9) == []
+
+
 def test_a_slot_is_served_by_one_process(book: SlotBook, tmp_path: Path) -> None:
     script = (
         "import sys, time, pathlib, datetime as d\n"
@@ -86,6 +92,60 @@ def test_what_is_done_is_not_claimed(book: SlotBook) -> None:
     assert book.history(None, 9)[0].state == "delivered"
 
 
+def test_what_was_skipped_is_not_claimed(book: SlotBook) -> None:
+    book.plan([], [("acme", "weekly", NOON, "no scheduler ran")])
+    assert book.claim("acme", "weekly", NOON) is None
+    assert book.claim("acme", "weekly", NOON, again=True) is None
+    assert book.history(None, 9)[0].state == "skipped"
+
+
+def test_a_process_takes_its_own_slot_once_more(book: SlotBook) -> None:
+    """Its end could not be written down: it waits for nobody but itself."""
+    book.claim("acme", "weekly", NOON)
+    slot = book.claim("acme", "weekly", NOON)
+    assert slot is not None
+    assert slot.attempts == 2
+
+
+def test_of_a_process_that_cannot_be_seen_the_clients_lock_says_if_it_lives(
+    book: SlotBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in another container, or from before a reboot."""
+    child = os.fork()
+    if child == 0:
+        book.claim("acme", "weekly", NOON)
+        os._exit(0)
+    os.waitpid(child, 0)
+    monkeypatch.setattr("workbench.schedules.book.Process.is_alive", lambda _: None)
+    holds = (
+        "import pathlib, sys\nfrom workbench.schedules.book import SlotBook\n"
+        "SlotBook(pathlib.Path(sys.argv[1])).lock('acme').acquire('elsewhere')\nprint('up', flush=True)\ninput()\n"
+    )
+    command = [sys.executable, "-c", holds, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"up\n"
+        with pytest.raises(Busy, match="is serving it"):
+            book.claim("acme", "weekly", NOON)
+        other.kill()
+    assert book.claim("acme", "weekly", NOON) is not None
+
+
+def test_a_receipt_is_one_for_each_recipient_and_says_what_is_so_now(book: SlotBook) -> None:
+    slot = book.claim("acme", "weekly", NOON)
+    assert slot is not None
+    for digest in ("a", "b"):
+        book.sending(slot, "mail", "ann", digest=digest, templates="t@0")
+        (receipt,) = book.receipts([slot.number])
+        assert (receipt.state, receipt.digest, receipt.result) == ("sending", digest, None)
+        book.sent(slot, "mail", "ann", "failed", "no such mailbox")
+    book.sending(slot, "mail", "bob", digest="b", templates="t@0")
+    assert [(one.recipient, one.state) for one in book.receipts([slot.number])] == [
+        ("ann", "failed"),
+        ("bob", "sending"),
+    ]
+
+
 @pytest.mark.parametrize("changed", [{"pid": 1}, {"birth": "another boot"}])
 def test_only_who_has_a_slot_ends_it(book: SlotBook, changed: dict[str, Any]) -> None:
     """One that hung for so long that another process has its slot by now, or one of before with the same number."""
@@ -104,6 +164,9 @@ def test_a_paused_schedule_goes_on_from_when_it_is_resumed(book: SlotBook) -> No
     book.pause(*pair)
     assert book.known_since([pair], NOON) == {}
     assert set(book.paused()) == {pair}
+    since = book.paused()[pair]
+    book.pause(*pair)
+    assert book.paused()[pair] == since, "it is paused since it was first paused"
     before = datetime.now(UTC)
     book.resume(*pair)
     assert book.known_since([pair], NOON)[pair] >= before

@@ -87,6 +87,19 @@ def test_what_a_failed_command_said(output: str, errors: str, code: int, kind: t
     assert "Error:" not in str(error)
 
 
+@pytest.mark.parametrize(("code", "kind"), [(1, ReportError), (os.EX_TEMPFAIL, Unreachable)])
+def test_a_command_that_failed_is_not_taken_for_one_that_did_not(tmp_path: Path, code: int, kind: type) -> None:
+    """The reports of yesterday's rows would be sent as today's."""
+    said = "print('all is well'); print('Error: no rows', file=sys.stderr)"
+    (tmp_path / "kedro.py").write_text(f"import sys\n{said}\nsys.exit({code})\n")
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]}
+    with pytest.raises(kind, match="pipeline ingest: no rows"):
+        rendering._kedro(tmp_path, ["run"], environment, time.monotonic() + 60, where="client acme, pipeline ingest")
+    (tmp_path / "kedro.py").write_text("print('all is well')\n")
+    done = rendering._kedro(tmp_path, ["run"], environment, time.monotonic() + 60, where="client acme")
+    assert done == "all is well\n"
+
+
 def test_titles_are_in_the_clients_language_and_the_slot_goes_along(
     fleet: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,3 +147,56 @@ def test_what_renders_sees_no_other_clients_variables(
     environ = {"PATH": "/bin", "ACME__PASSWORD": "own", "OTHER__PASSWORD": "canary"}
     rendering.render_reports(project, client, client.schedule["weekly"], folder, environ)
     assert [(one.get("ACME__PASSWORD"), "OTHER__PASSWORD" in one) for one in seen] == [("own", False)] * 2
+
+
+def test_a_report_is_asked_for_one_client_with_the_schedules_parameters_and_within_its_time(
+    fleet: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = {
+        "cron": "0 6 * * 1",
+        "pipelines": ["ingest", "score"],
+        "templates": ["model_card"],
+        "parameters": {"model_card": {"top": 7, "long": True}},
+        "formats": ["html", "pdf"],
+        "timeout_minutes": 3,
+    }
+    project = fleet(acme={"weekly": schedule})
+    templates, made = project / "notebooks" / "reports", project / "data" / "acme" / "08_reporting"
+    templates.mkdir(parents=True)
+    made.mkdir(parents=True)
+    (made / "page.html").write_text("<!doctype html></html>")
+    (made / "page.pdf").write_bytes(b"%PDF-1.7\n%%EOF\n")
+    shutil.copy(ROOT / "notebooks" / "reports" / "model_card.ipynb", templates)
+    asked: list[list[str]] = []
+
+    def kedro(_: Path, arguments: list[str], __: object, deadline: float, **___: object) -> str:
+        asked.append(arguments)
+        assert 170 < deadline - time.monotonic() <= 180
+        return json.dumps([{"files": {kind: str(made / f"page.{kind}") for kind in ("html", "pdf")}}])
+
+    monkeypatch.setattr(rendering, "_kedro", kedro)
+    client = ClientRegistry(project).load("acme")
+    (folder := tmp_path / "slot").mkdir()
+    items = rendering.render_reports(project, client, client.schedule["weekly"], folder, {})
+    assert asked == [
+        ["run", "--pipelines", "ingest", "--env", "clients/acme"],
+        ["run", "--pipelines", "score", "--env", "clients/acme"],
+        [
+            "report",
+            "run",
+            "model_card",
+            "--clients",
+            "acme",
+            "--json",
+            "--format",
+            "html,pdf",
+            "-p",
+            "top=7",
+            "-p",
+            "long=true",
+        ],
+    ]
+    assert [item.name for item in items] == ["model_card.html", "model_card.pdf"]
+    (made / "page.pdf").write_bytes(b"%PDF-1.7 half")
+    with pytest.raises(ReportError, match="is not a whole PDF"):
+        rendering.render_reports(project, client, client.schedule["weekly"], folder, {})

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -180,3 +181,100 @@ def test_a_clock_that_goes_back_serves_nothing_twice(fleet: Any) -> None:
     clock.at.append((START + timedelta(minutes=2), lambda: setattr(clock, "time", START - timedelta(minutes=2))))
     run(project, clock, START + timedelta(minutes=3))
     assert states(project) == [("acme", "delivered", 1)]
+
+
+STUBBORN = child(
+    "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "book.claim(client, name, due)\nopen('up', 'w').write('x')\ntime.sleep(60)\n"
+)
+
+
+def test_the_third_signal_kills_what_does_not_stop(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY), StepClock(START)
+
+    def thrice() -> None:
+        while not (project / "up").exists():
+            threading.Event().wait(0.02)
+        for _ in range(3):
+            signal.raise_signal(signal.SIGTERM)
+
+    clock.at.append((START + timedelta(seconds=40), thrice))
+    began = time.monotonic()
+    said = run(project, clock, START + timedelta(days=9), STUBBORN)
+    assert time.monotonic() - began < 30
+    assert "ended with code -9" in said[-1]
+
+
+def test_a_hang_up_of_the_terminal_is_such_a_signal_too(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY), StepClock(START)
+    clock.at.append((START, lambda: signal.raise_signal(signal.SIGHUP)))
+    run(project, clock, START + timedelta(days=9))
+    assert states(project) == [], "it ended before the first slot"
+
+
+def test_a_scheduler_that_breaks_asks_what_runs_to_hand_its_slot_back(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY), StepClock(START)
+    endless = child("open('pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
+
+    def broken() -> None:
+        while not (project / "pid").exists() or not (project / "pid").read_text():
+            threading.Event().wait(0.02)
+        raise RuntimeError("no disk")
+
+    clock.at.append((START + timedelta(seconds=40), broken))
+    scheduler = Scheduler(project, workers=1, clock=clock, command=endless, tell=lambda _: None)
+    SlotBook(project).known_since([("acme", "daily")], START)
+    with pytest.raises(RuntimeError, match="no disk"):
+        scheduler.run()
+    (begun,) = scheduler._children.values()
+    assert begun._process.wait(20) == -signal.SIGTERM
+
+
+def test_no_more_slots_are_served_at_once_than_there_are_workers(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY, best=DAILY, cosy=DAILY), StepClock(START)
+    told = child(
+        "import uuid\nslot = book.claim(client, name, due)\nhere = pathlib.Path(f'at-{client}')\nhere.touch()\n"
+        "time.sleep(0.3)\nopen('told', 'a').write(f'{len(list(pathlib.Path().glob(\"at-*\")))}\\n')\nhere.unlink()\n"
+        "assert book.end(slot, 'delivered')\n"
+    )
+    SlotBook(project).known_since([("cosy", "daily")], START)
+    run(project, clock, START + timedelta(minutes=2), told, workers=1)
+    assert (project / "told").read_text().split() == ["1"] * 3
+
+
+def test_a_slot_whose_schedule_was_taken_out_waits_for_its_return(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY, best=DAILY), StepClock(START)
+    book = SlotBook(project)
+    for client in ("acme", "gone"):
+        book.plan([(client, "weekly", START - timedelta(hours=1))], [])
+    clock.at.append((START + timedelta(minutes=2), lambda: signal.raise_signal(signal.SIGTERM)))
+    run(project, clock, START + timedelta(minutes=5))
+    waiting = {(slot.client, slot.schedule) for slot in book.open()}
+    assert waiting == {("acme", "weekly"), ("gone", "weekly")}
+    assert {slot.client for slot in book.history(None, 9) if slot.state == "delivered"} == {"acme", "best"}
+
+
+def test_no_slot_after_the_end_is_served(fleet: Any) -> None:
+    project, clock = fleet(acme=DAILY), StepClock(START + timedelta(minutes=5))
+    SlotBook(project).known_since([("acme", "daily")], START)
+    run(project, clock, START)
+    assert states(project) == []
+
+
+def test_the_longest_wait_is_an_hour(fleet: Any) -> None:
+    scheduler = Scheduler(fleet(acme=DAILY), workers=1, clock=StepClock(START))
+    assert timedelta(minutes=30) <= scheduler._back_off(60) <= timedelta(hours=1)
+
+
+def test_a_slot_that_another_process_serves_is_waited_for(fleet: Any) -> None:
+    """That of a scheduler which was killed: the slot is begun again when it is dead, and not before."""
+    project, clock = fleet(acme=DAILY), StepClock(START)
+    served = child("book.claim(client, name, due)\nprint('up', flush=True)\ntime.sleep(60)\n")
+    words = [*served, "acme", "daily", "--due", "2026-11-24T06:00:00+00:00"]
+    with subprocess.Popen(words, cwd=project, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"up\n"
+        clock.at.append((START + timedelta(minutes=3), other.kill))
+        said = run(project, clock, START + timedelta(minutes=1))
+    assert [line for line in said if line.endswith("begins")] == ["acme daily 2026-11-24T06:00Z: begins"]
+    assert states(project) == [("acme", "delivered", 2)]

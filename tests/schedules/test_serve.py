@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from workbench import audit
 from workbench.errors import Busy, ConfigurationError, DeliveryError, DeliveryInDoubt, ReportError, Unreachable
 from workbench.schedules import receipts
 from workbench.schedules.book import SlotBook
@@ -86,6 +87,7 @@ def test_it_is_made_once_and_lies_in_the_archive_and_at_the_destination(fleet: A
     project = fleet(acme=DAILY)
     assert serve(project, "acme", "daily", DUE, render=rendered) is not None
     assert serve(project, "acme", "daily", DUE, render=rendered) is None
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "signals do what they did before"
     assert rendered.calls == 1
     kept = project / "data/acme/09_delivered/daily/20261124T060000Z/model_card.html"
     sent = project / "deliveries/acme/reports/daily/20261124T060000Z/model_card.html"
@@ -215,8 +217,10 @@ def test_a_page_that_was_changed_after_it_was_made_is_not_sent(fleet: Any, rende
         serve(project, "acme", "daily", DUE, render=rendered)
     kept = project / "data/acme/09_delivered/daily/20261124T060000Z/model_card.html"
     kept.write_text("<!doctype html>another</html>")
-    with pytest.raises(DeliveryError, match=r"model_card\.html is not what was rendered"):
-        serve(project, "acme", "daily", DUE, render=rendered, again=True)
+    for change in (lambda: None, kept.unlink):
+        change()
+        with pytest.raises(DeliveryError, match=r"model_card\.html is not what was rendered"):
+            serve(project, "acme", "daily", DUE, render=rendered, again=True)
     assert got.got == []
 
 
@@ -253,3 +257,74 @@ def test_a_parcel_holds_files_of_its_own_folder_alone(fleet: Any, rendered: Any,
     with pytest.raises(DeliveryError, match="is not what was rendered"):
         serve(project, "acme", "daily", DUE, render=rendered, again=True)
     assert got.got == []
+
+
+def test_a_delivery_is_on_record_without_the_address(fleet: Any, rendered: Any, courier: Any) -> None:
+    project = fleet(acme=DAILY)
+    courier(DeliveryError("no such mailbox"), "ok")
+    with pytest.raises(DeliveryError):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    (entry,) = (one for one in audit.entries(project) if one.action == "report.delivered")
+    assert entry.client == "acme"
+    digest = SlotBook(project).receipts([1])[1].digest
+    assert entry.facts == {"slot": 1, "schedule": "daily", "destination": "site", "sha256": digest}
+
+
+def test_a_signal_at_the_very_end_leaves_the_slot_delivered(
+    fleet: Any, rendered: Any, courier: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody has it by then: handed back, it would be begun again for nothing."""
+    project, got = fleet(acme=DAILY), courier()
+    end = SlotBook.end
+
+    def interrupted(self: SlotBook, *what: Any, **options: Any) -> bool:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return end(self, *what, **options)
+
+    monkeypatch.setattr(SlotBook, "end", interrupted)
+    child = os.fork()
+    if child == 0:
+        serve(project, "acme", "daily", DUE, render=rendered)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM, "it heeds it afterwards"
+    assert state(project) == ("delivered", 1, None)
+    assert got.got == []  # it was in the fork
+
+
+def test_a_fault_of_ours_fails_the_slot_at_once(fleet: Any) -> None:
+    project = fleet(acme=DAILY)
+
+    def broken(_: Any, __: Any, ___: Any, folder: Path, ____: Any) -> Any:
+        (folder / "model_card.html").write_text("<!doctype html>half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        serve(project, "acme", "daily", DUE, render=broken)
+    assert state(project) == ("failed", 1, "ZeroDivisionError in the workbench")
+    assert serve(project, "acme", "daily", DUE, render=broken) is None, "and it is not begun again"
+    assert not list((project / "data/acme/09_delivered/daily").iterdir()), "a folder is there as a whole or not at all"
+    assert not SlotBook(project).lock("acme").is_held()
+
+
+def test_what_is_in_doubt_is_not_sent_again_because_another_was_away(
+    fleet: Any, rendered: Any, courier: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("workbench.retrying._BACK_OFF", lambda _: 0.0)
+    project = fleet(acme=DAILY)
+    got = courier(DeliveryInDoubt("no answer"), *[Unreachable("away")] * 4)
+    with pytest.raises(Unreachable):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    assert states(project) == {"ann": "in doubt", "bob": "failed"}
+    with pytest.raises(DeliveryInDoubt, match=r"not known if ann got it \(no answer\)"):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    assert got.got == ["bob"]
+    assert states(project) == {"ann": "in doubt", "bob": "sent"}
+
+
+def test_a_destination_that_is_not_allowed_keeps_no_other_from_its_parcel(fleet: Any, rendered: Any) -> None:
+    deliver = {"outside": {"kind": "folder", "path": "/srv"}, "site": {"kind": "folder", "path": "reports"}}
+    project = fleet(deliver, acme={"daily": DAILY["daily"] | {"deliver": ["outside", "site"]}})
+    with pytest.raises(ConfigurationError, match="reports may not go to '/srv'"):
+        serve(project, "acme", "daily", DUE, render=rendered)
+    assert (project / "deliveries/acme/reports/daily/20261124T060000Z/model_card.html").is_file()
+    assert states(project) == {"reports": "sent"}

@@ -38,7 +38,7 @@ class LedgerHooks:
         if client is None:
             return (yield)
         project = Path(run_params["project_path"])
-        record = take_over(project, client, "+".join(run_params["pipeline_names"] or ["__default__"]))
+        record = take_over(project, client, "+".join(sorted(run_params["pipeline_names"] or ["__default__"])))
         self._record = record
         try:
             _describe(record, project, client, run_params, catalog)

@@ -13,7 +13,7 @@ from workbench.reports.words import count, label, number, signed, signed_percent
 
 __all__ = ["what_changed"]
 
-LONGEST, WORDY = 60, 100
+LONGEST, WORDY = 80, 100
 UP, DOWN = "▲", "▼"
 
 
@@ -118,4 +118,9 @@ def _by(share: float | None, difference: float | None) -> str:
 
 
 def _short(text: str, longest: int = LONGEST) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    """The text, or as many of its words as there is room for."""
+    if len(text) <= longest:
+        return text
+    cut = text[: longest - 1]
+    words = cut.rpartition(" ")[0]
+    return f"{words if len(words) > longest // 2 else cut}…"

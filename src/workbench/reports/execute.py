@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import KernelLost, ReportError
+from workbench.errors import KernelLost, ReportError, StorageError
 from workbench.files import write_text
 from workbench.reports.diagnose import diagnose, has_begun, warnings_of
 from workbench.reports.parameters import Scalar
@@ -77,13 +77,12 @@ def execute(
     notebook = read_notebook(output) if output.exists() else None
     problem = diagnose(notebook, cause, limits.seconds if timed_out else None, limits.cell_seconds)
     if notebook is None or problem:
-        if notebook is not None:
-            write_text(partial, secrets.scrubbed(output.read_text(encoding="utf-8")))
+        kept = notebook is not None and _kept(secrets.scrubbed(output.read_text(encoding="utf-8")), partial)
         lost = not timed_out and (notebook is None or not has_begun(notebook))
         raise (KernelLost if lost else ReportError)(
             secrets.scrubbed(problem or "the kernel did not start"),
             where=f"report {template.name}",
-            hint=f"open {partial if notebook is not None else template.path}",
+            hint=f"open {partial if kept else template.path}",
         ) from cause
     partial.unlink(missing_ok=True)
     for warning in warnings_of(notebook):
@@ -121,6 +120,16 @@ def _run(
     except Exception as error:  # noqa: BLE001 - papermill, nbclient, jupyter, zmq: all of it becomes a ReportError
         return error, timed_out
     return None, timed_out
+
+
+def _kept(notebook: str, partial: Path) -> bool:
+    """Keep what is left of a report; a disk that takes it not must not hide why the report failed."""
+    try:
+        write_text(partial, notebook)
+    except (OSError, StorageError) as error:
+        log.warning("the notebook that failed is not kept: %s", error)
+        return False
+    return True
 
 
 def _literal(path: Path) -> str:

@@ -95,6 +95,10 @@ def _cell(cell: Cell | Child, kind: str | None) -> Html:
     return tag("td", cell.content, note, class_=" ".join(filter(None, (kind, cell.kind))) or None)
 
 
+LONG = 11
+"""Characters of a number from which it is set smaller, so that a date stays on one line of a tile."""
+
+
 def tiles(*items: tuple[str, str, str]) -> Html:
     """Big numbers side by side: (label, number, what it means)."""
     return tag(
@@ -103,7 +107,7 @@ def tiles(*items: tuple[str, str, str]) -> Html:
             tag(
                 "div",
                 tag("div", label, class_="label"),
-                tag("div", number, class_="number"),
+                tag("div", number, class_="number" if len(number) < LONG else "number long"),
                 tag("div", meaning, class_="meaning"),
                 class_="tile",
             )

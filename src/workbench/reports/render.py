@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.clients import Client
 from workbench.clients.reporting import SLOT
-from workbench.errors import ConfigurationError, KernelLost, ReportError
+from workbench.errors import ConfigurationError, KernelLost, ReportError, StorageError
 from workbench.files import sha256_of_file
 from workbench.reports.execute import Limits, execute
 from workbench.reports.failure import write_failure
@@ -114,7 +114,7 @@ def render(
         html = _page(_Task(project, found, client, inputs, bound, limits, left, secrets), about["made"], where)
     except (ReportError, KernelLost) as error:
         good = folder / f"{template}.html"
-        with suppress(OSError):  # a full disk would hide why the report failed
+        with suppress(OSError, StorageError):  # a full disk would hide why the report failed
             write_failure(left, error, template=found, client_id=client_id, good=good, secrets=secrets)
         raise
     left.unlink(missing_ok=True)

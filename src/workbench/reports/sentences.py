@@ -217,6 +217,8 @@ LABELS = (
     noted("succeeded"),
     noted("failed"),
     noted("running"),
+    noted("crashed"),
+    noted("planned"),
     noted("never ran"),
     noted("misconfigured"),
 )

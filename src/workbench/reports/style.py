@@ -23,12 +23,17 @@ from workbench.reports.html import Html, tag
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["BLUE", "GREY", "INK", "MUTED", "ORANGE", "RUST", "VERMILLION", "Picture", "on_black", "picture"]
+__all__ = ["BLUE", "GREY", "INK", "MUTED", "ORANGE", "PAPER", "RUST", "VERMILLION", "Picture", "on_black", "picture"]
 
 BLUE, ORANGE, VERMILLION, GREY, RUST = "#0072b2", "#e69f00", "#d55e00", "#8c959f", "#913108"
 INK, MUTED, GRID = "#1f2933", "#5c6773", "#dfe3e8"
+PAPER = "#fffffe"
+"""What a chart lies on; "white" is what stays white on a dark page."""
 
-_ON_BLACK = {INK: "#e8ebef", MUTED: "#a7b0ba", GRID: "#3a424c", BLUE: "#4ba3db", GREY: "#8c959f", RUST: "#c33622"}
+_ON_BLACK = {
+    INK: "#e8ebef", MUTED: "#a7b0ba", GRID: "#3a424c", BLUE: "#4ba3db", GREY: "#8c959f", RUST: "#c33622",
+    PAPER: "#12161b",
+}  # fmt: skip
 
 
 def on_black(colour: str) -> str:
@@ -54,7 +59,12 @@ STYLE: dict[str, Any] = {
     "font.size": 10,
     "grid.color": GRID,
     "grid.linewidth": 0.8,
-    "legend.frameon": False,
+    # No line of the grid passes through the words of a legend.
+    "legend.borderpad": 0.2,
+    "legend.edgecolor": "none",
+    "legend.facecolor": PAPER,
+    "legend.fancybox": False,
+    "legend.framealpha": 1.0,
     "lines.linewidth": 2,
     "savefig.transparent": True,
     "svg.fonttype": "path",

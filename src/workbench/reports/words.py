@@ -28,6 +28,7 @@ __all__ = [
     "short_name",
     "signed",
     "signed_percent",
+    "unbroken",
 ]
 
 MINUS = "\N{MINUS SIGN}"
@@ -61,6 +62,11 @@ def short_name(model: str) -> str:
 def capital(sentence: str) -> str:
     """The same, with a capital at its start."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def unbroken(text: str, words: int = -1) -> str:
+    """The same text, whose first words, or all, stay on one line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}", words)
 
 
 def number(value: float | None, digits: int = 3, *, grouped: bool = True) -> str:

@@ -34,7 +34,7 @@ _CLAIM = """
 """
 _END = """
     UPDATE slot SET state = ?, finished = ?, pid = NULL, birth = NULL, reason = ?, attempts = attempts - ?
-    WHERE number = ? AND state = 'running' AND pid = ? AND birth = ?
+    WHERE number = ? AND pid = ? AND birth = ?
 """
 _SEEN = "INSERT OR IGNORE INTO schedule (client, name, since) VALUES (?, ?, ?)"
 _SCHEDULES = """

@@ -9,7 +9,7 @@ from workbench.reports.charts.rows import name_rows
 from workbench.reports.html import Html
 from workbench.reports.locale import say, spoken
 from workbench.reports.sentences import BINS
-from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, picture
+from workbench.reports.style import BLUE, GREY, INK, MUTED, ORANGE, PAPER, picture
 from workbench.reports.words import number, percent
 
 __all__ = ["before_and_now", "furthest"]
@@ -37,6 +37,10 @@ def furthest(columns: list[dict[str, Any]], limits: dict[str, float]) -> Html:
         watch=limits["watch"],
         drift=limits["drift"],
     )
+    from matplotlib.patheffects import withStroke
+
+    # The lines of the two limits pass behind the numbers of what stays below them.
+    halo = [withStroke(linewidth=3, foreground=PAPER)]
     with picture(alt=alt, caption=caption, height=0.3 * len(columns) + 0.9) as drawn:
         (ax,) = drawn.axes
         ax.barh(
@@ -44,7 +48,8 @@ def furthest(columns: list[dict[str, Any]], limits: dict[str, float]) -> Html:
         )
         for position, column in enumerate(columns):
             text = number(column["psi"], 2)
-            ax.annotate(text, (column["psi"], position), (5, 0), textcoords="offset points", va="center", color=INK)
+            place: dict[str, Any] = {"textcoords": "offset points", "va": "center"}
+            ax.annotate(text, (column["psi"], position), (5, 0), color=INK, path_effects=halo, **place)
         for name in ("watch", "drift"):
             ax.axvline(limits[name], color=MUTED, lw=1, ls=":")
         ax.set(

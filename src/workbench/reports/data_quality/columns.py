@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,9 @@ MOST_COLUMNS = 25
 
 OPEN_ENDED = 9000
 """A date from this year on stands for "no end", and would squeeze all others into one pixel."""
+
+_ISO = re.compile(r"^(\d{4}-\d\d-\d\d)T(?=\d)")
+"""A date and a time of the day; any other T is a letter of somebody's text."""
 
 
 def missing_columns(summary: dict[str, Any]) -> list[tuple[str, float]]:
@@ -113,7 +117,7 @@ def _range(profile: dict[str, Any], *, personal: bool) -> Cell:
 
 def _value(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        grouped = abs(value) >= 10_000  # a year must not read 2,013
+        grouped = round(abs(value)) >= 10_000  # a year must not read 2,013
         return decimal(str(value), grouped=grouped) if isinstance(value, int) else number(value, 4, grouped=grouped)
-    text = str(value).removesuffix("T00:00:00").replace("T", " ")
+    text = _ISO.sub(r"\1 ", str(value).removesuffix("T00:00:00"))
     return text if len(text) <= 24 else text[:23] + "…"

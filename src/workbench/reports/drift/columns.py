@@ -8,7 +8,7 @@ from workbench.reports.charts.drift import before_and_now, furthest
 from workbench.reports.drift.summary import STATES
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
 from workbench.reports.locale import noted, say
-from workbench.reports.words import number, percent
+from workbench.reports.words import number, percent, unbroken
 
 __all__ = ["column_table", "most_moved", "side_by_side"]
 
@@ -48,13 +48,13 @@ def column_table(columns: list[dict[str, Any]]) -> Html:
     rows = [
         [
             Cell(column["column"], note="" if column["role"] == "feature" else say(ROLES[column["role"]])),
-            Cell(f"{SIGNS[column['state']]}\N{NO-BREAK SPACE}{say(STATES[column['state']])}", KINDS[column["state"]]),
+            Cell(unbroken(f"{SIGNS[column['state']]} {say(STATES[column['state']])}"), KINDS[column["state"]]),
             Cell(
                 number(column["psi"], 2),
-                note=say("chance: {psi_by_chance}", psi_by_chance=number(column["psi_by_chance"], 2)),
+                note=unbroken(say("chance: {psi_by_chance}", psi_by_chance=number(column["psi_by_chance"], 2))),
             ),
             _distance(column),
-            _pair(column.get("mean_before"), column.get("mean_now"), number),
+            _means(column.get("mean_before"), column.get("mean_now")),
             _pair(column["missing_before"], column["missing_now"], percent, nothing=0),
         ]
         for column in columns
@@ -74,6 +74,14 @@ def _distance(column: dict[str, Any]) -> Cell:
         return Cell(number(column["wasserstein"]), note=note)
     unseen = say("; {unseen} unseen", unseen=percent(column["unseen"])) if column["unseen"] else ""
     return Cell(number(column["jensen_shannon"], 2), note=say("Jensen-Shannon{unseen}", unseen=unseen))
+
+
+def _means(before: float | None, now: float | None) -> Cell:
+    """The two means, with as few digits as tell them apart."""
+    if before is None or now is None:
+        return _pair(before, now, number)
+    digits = next((many for many in (3, 4, 5) if number(before, many) != number(now, many)), 3)
+    return _pair(before, now, lambda value: number(value, digits))
 
 
 def _pair(before: float | None, now: float | None, show: Any, nothing: float | None = None) -> Cell:

@@ -9,7 +9,7 @@ from workbench.clients import Client
 from workbench.reports.charts.drift import before_and_now
 from workbench.reports.html import Html, callout, joined, paragraph, tag, tiles
 from workbench.reports.locale import day, noted, say, spoken
-from workbench.reports.words import count, number
+from workbench.reports.words import count, number, unbroken
 
 __all__ = ["STATES", "lead", "overview", "prediction"]
 
@@ -45,7 +45,7 @@ def _span(side: dict[str, Any]) -> str:
 
 
 def _date(text: str) -> str:
-    return day(date.fromisoformat(text[:10]), short=True)
+    return unbroken(day(date.fromisoformat(text[:10]), short=True))
 
 
 def overview(summary: dict[str, Any], columns: list[dict[str, Any]]) -> Html:

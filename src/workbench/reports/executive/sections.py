@@ -27,13 +27,15 @@ def lead(client: Client) -> Html:
 
 def overview(facts: list[dict[str, Any]], checks: list[dict[str, Any]]) -> Html:
     """Whether all is well, and four numbers."""
-    newest = fact(facts, named.NEWEST)
+    newest, refused = fact(facts, named.NEWEST), fact(facts, named.REFUSED)
     shown = [
         (say("Cases scored"), count(fact(facts, named.SCORED)), say("each has the model's prediction")),
         (
             say("Rows of data"),
             count(fact(facts, named.READ)),
-            say("{refused} of them refused as faulty", refused=count(fact(facts, named.REFUSED))),
+            say("none of them refused as faulty")
+            if refused == 0
+            else say("{refused} of them refused as faulty", refused=count(refused)),
         ),
         (
             say("Unlike the past"),

@@ -9,12 +9,18 @@ from workbench.reports.charts.spark import spark
 from workbench.reports.fleet_overview.outliers import AGAINST_ITSELF
 from workbench.reports.html import Cell, Html, callout, joined, paragraph, steps, table, tiles
 from workbench.reports.locale import day, moment, noted, say, say_count, spoken
-from workbench.reports.words import count, metric_words, number, percent
+from workbench.reports.words import count, metric_words, number, percent, unbroken
 
 __all__ = ["client_table", "lead", "next_steps", "outlier_table", "overview"]
 
 Row = dict[str, Any]
 GOOD = "succeeded"
+UNDER_WAY = ("planned", "running")
+"""Neither good nor bad yet."""
+
+SIGNS = {GOOD: ("✓", "good"), **dict.fromkeys(UNDER_WAY, ("→", ""))}
+"""Sign and kind of a state; of any other, it is bad."""
+
 OUTLIERS = (AGAINST_ITSELF,)
 MONITOR = {"steady": noted("steady"), "watch": noted("watch"), "retrain": noted("to be trained again")}
 DRIFT = {"stable": ("✓", noted("stable")), "watch": ("!", noted("watch")), "drift": ("✗", noted("drifted"))}
@@ -28,13 +34,14 @@ def lead(clients: list[Row]) -> Html:
 
 def overview(clients: list[Row], stale_days: int) -> Html:
     """The verdict in one line, and the totals."""
-    failing = [row for row in clients if row["state"] != GOOD]
+    failing = [row for row in clients if _fails(row)]
+    well = sum(row["state"] == GOOD for row in clients)
     old = _stale(clients, stale_days)
     drifted = [row for row in clients if row["drift"] == "drift"]
     shown = tiles(
         (
             say("Last run went well"),
-            say("{failing} of {clients}", failing=len(clients) - len(failing), clients=len(clients)),
+            say("{failing} of {clients}", failing=well, clients=len(clients)),
             say("clients"),
         ),
         (
@@ -45,49 +52,65 @@ def overview(clients: list[Row], stale_days: int) -> Html:
         (say("Not run lately"), count(len(old)), say("for more than {stale_days} days", stale_days=stale_days)),
         (say("Drifted"), count(len(drifted)), say("new rows unlike the training rows")),
     )
+    if not failing and well < len(clients):
+        runs = len(clients) - well
+        told = say_count("One run is under way", "{many} runs are under way", runs, many=count(runs))
+        return joined(callout("note", told, paragraph(say("No client needs a look."))), shown)
     if not failing:
         return joined(callout("good", say("Every client's last run went well")), shown)
     names = ", ".join(f"{row['client']} ({say(row['state'])})" for row in failing[:8])
     return joined(
         callout(
             "bad",
-            say("{failing} of {clients} need a look", failing=len(failing), clients=len(clients)),
+            say_count(
+                "{failing} of {clients} needs a look",
+                "{failing} of {clients} need a look",
+                len(failing),
+                failing=len(failing),
+                clients=len(clients),
+            ),
             paragraph(f"{names}."),
         ),
         shown,
     )
 
 
+def _fails(row: Row) -> bool:
+    return row["state"] != GOOD and row["state"] not in UNDER_WAY
+
+
 def _stale(clients: list[Row], days: int) -> list[Row]:
+    """Those that have not run for so many days, and do not run now."""
     limit = datetime.now(UTC) - timedelta(days=days)
-    return [row for row in clients if not row["finished"] or datetime.fromisoformat(row["finished"]) < limit]
+    resting = [row for row in clients if row["state"] not in UNDER_WAY]
+    return [row for row in resting if not row["finished"] or datetime.fromisoformat(row["finished"]) < limit]
 
 
 def client_table(clients: list[Row], trend: list[Row]) -> Html:
     """One row a client, those that need a look first."""
-    ordered = sorted(clients, key=lambda row: (row["state"] == GOOD, row["client"]))
+    ordered = sorted(clients, key=lambda row: (not _fails(row), row["client"]))
     header = [say("Client"), say("Last run"), say("Champion"), say("Metric"), say("Trend"), say("Data"), say("Drift")]
     return table(header, [_cells(row, trend) for row in ordered], numbers=[3])
 
 
 def _cells(row: Row, trend: list[Row]) -> list[Cell | str | Html]:
     words = metric_words(row["metric"]) if row["metric"] else None
-    well = row["state"] == GOOD
+    sign, kind = SIGNS.get(row["state"], ("✗", "bad"))
     refused = (
         say("; {refused_share} refused", refused_share=percent(row["refused_share"], 2)) if row["refused_share"] else ""
     )
     return [
         Cell(row["title"], note=row["client"]),
-        Cell(("✓ " if well else "✗ ") + say(row["state"]), "good" if well else "bad", _moment(row["finished"])),
+        Cell(unbroken(f"{sign} {say(row['state'])}"), kind, _moment(row["finished"])),
         Cell(
             say("version {champion}", champion=row["champion"]) if row["champion"] else "—",
             "" if row["champion"] else "quiet",
         ),
-        Cell(words.show(row["value"]) if words else "—", note=_unbroken(words.label) if words else ""),
+        Cell(words.show(row["value"]) if words else "—", note=unbroken(words.label) if words else ""),
         _trend(row["client"], trend),
         Cell(
             _day(row["newest_data"]),
-            note=_unbroken(say("{read} rows{refused}", read=count(row["read"]), refused=refused), 1)
+            note=unbroken(say("{read} rows{refused}", read=count(row["read"]), refused=refused), 1)
             if row["read"]
             else "",
         ),
@@ -99,44 +122,39 @@ def _drift(state: str | None) -> str:
     if state not in DRIFT:
         return "—"
     sign, word = DRIFT[state]
-    return _unbroken(f"{sign} {say(word)}")
+    return unbroken(f"{sign} {say(word)}")
 
 
 def _monitor(verdict: str | None) -> str:
-    return _unbroken(say("monitor: {verdict}", verdict=say(MONITOR[verdict]))) if verdict in MONITOR else ""
-
-
-def _unbroken(text: str, words: int = -1) -> str:
-    """The same text, whose first words, or all, stay on one line: seven columns leave none of them much room."""
-    return text.replace(" ", "\N{NO-BREAK SPACE}", words)
+    return unbroken(say("monitor: {verdict}", verdict=say(MONITOR[verdict]))) if verdict in MONITOR else ""
 
 
 def _trend(client: str, trend: list[Row]) -> Html | str:
     values = [row["value"] for row in trend if row["client"] == client]
     if not values:
         return "—"
-    return spark(
-        values,
-        say(
-            "{client}: {values} runs, from {values_2} to {values_3}",
-            client=client,
-            values=len(values),
-            values_2=number(values[0]),
-            values_3=number(values[-1]),
-        ),
+    told = say_count(
+        "{client}: one run, {values_3}",
+        "{client}: {values} runs, from {values_2} to {values_3}",
+        len(values),
+        client=client,
+        values=len(values),
+        values_2=number(values[0]),
+        values_3=number(values[-1]),
     )
+    return spark(values, told)
 
 
 def _moment(text: str | None) -> str:
     if not text:
         return ""
-    return _unbroken(moment(datetime.fromisoformat(text), short=True))
+    return unbroken(moment(datetime.fromisoformat(text), short=True))
 
 
 def _day(text: str | None) -> str:
     if not text:
         return "—"
-    return _unbroken(day(date.fromisoformat(text), short=True))
+    return unbroken(day(date.fromisoformat(text), short=True))
 
 
 def outlier_table(outliers: list[Row], clients: list[Row]) -> Html:
@@ -177,7 +195,7 @@ def _step(row: Row, stale_days: int, *, old: bool) -> tuple[str, str, str] | Non
         return say("Correct the configuration of {name}", name=name), row["error"], f"kedro client check {name}"
     if row["state"] == "never ran":
         return say("Run {name} for the first time", name=name), "", run
-    if row["state"] != GOOD:
+    if _fails(row):
         return say("Look at what happened to {name}", name=name), row["error"] or "", f"kedro fleet log {name}"
     if row.get("monitor") == "retrain":
         command = f"kedro fleet run --clients {name}"

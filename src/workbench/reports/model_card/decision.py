@@ -19,10 +19,15 @@ CHECKS = {
 }
 
 
+AFTERWARDS = {"there is no champion yet": noted("there was no champion before")}
+"""What the gate saw, as it reads once the version has been promoted."""
+
+
 def decision(verdict: dict[str, Any], evaluation: dict[str, Any]) -> Html:
     """The decision, its reasons, what was compared, and the checks."""
-    version = verdict["version"]
+    version, said = verdict["version"], verdict["reasons"]
     if verdict["decision"] == "promoted":
+        said = [AFTERWARDS.get(reason, reason) for reason in said]
         what = say(
             "Version {version} was promoted: the alias “champion” in the model registry points to it.", version=version
         )
@@ -33,7 +38,7 @@ def decision(verdict: dict[str, Any], evaluation: dict[str, Any]) -> Html:
             "Version {version} was registered as challenger, and the alias “champion” did not move to it.",
             version=version,
         )
-    reasons = tag("ul", *(tag("li", named(reason)) for reason in verdict["reasons"]))
+    reasons = tag("ul", *(tag("li", named(reason)) for reason in said))
     return joined(paragraph(what), reasons, _compared(verdict, evaluation["task"]), _checks(evaluation))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from workbench.reports.estimates import Estimate, candidate, estimates, lead_over, leads, level, undefined
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
 from workbench.reports.locale import say
-from workbench.reports.words import MINUS, MODELS, capital, count, metric_words, model_name, short_name
+from workbench.reports.words import MINUS, MODELS, capital, count, metric_words, model_name, number, short_name
 
 __all__ = ["comparison", "metric_table"]
 
@@ -101,8 +101,9 @@ def _with_sign(value: float | None, show: Callable[[float | None], str]) -> str:
     if value is None:
         return show(None)
     text = show(abs(value))
-    nothing = text.startswith("<") or text == show(0.0)
-    return text if nothing else f"{'+' if value > 0 else MINUS}{text}"
+    if text.startswith("<"):  # of an interval, it matters on which side of nothing it begins
+        text = f"{number(100 * abs(value), 1)} %" if text.endswith("%") else number(abs(value), 1)
+    return text if text == show(0.0) else f"{'+' if value > 0 else MINUS}{text}"
 
 
 def _readings(evaluation: dict[str, Any]) -> Html:
