@@ -62,7 +62,7 @@ class Project:
 def test_the_way_of_a_version(served: Path) -> None:
     plan = typed(served, "plan")
     assert re.search(r"clinic → laptop \(this machine, 127\.0\.0\.1:\d+\): version 1", plan.stdout)
-    assert "+ served version    workbench-clinic-v1" in plan.stdout
+    assert re.search(r"\+ served version +workbench-clinic-v1", plan.stdout)
     digest = json.loads(typed(served, "apply", "--dry-run", "--json").stdout)["digest"]
     done = typed(served, "apply", "--plan", digest)
     assert done.exit_code == 0, done.stderr

@@ -15,7 +15,8 @@ from hosted_world import MODEL, World
 from workbench.clients import ClientRegistry
 from workbench.clients.targets import AzureOpenAITarget
 from workbench.datasets.hosted_model import HostedModel
-from workbench.errors import DataError, OverBudget, TargetError, Terminal, Unreachable
+from workbench.errors import DataError, ModelError, OverBudget, TargetError, Terminal, Unreachable
+from workbench.registry.models import SHA256
 from workbench.secrets import secrets_of
 from workbench.targets.azure_openai.arm import Arm
 from workbench.targets.azure_openai.comparing import Comparison, examples_of
@@ -347,13 +348,19 @@ def test_a_login_by_entra_serves_the_data_plane_too(azure: World) -> None:
     target.close()
 
 
-def test_a_version_of_the_registry_is_a_release(azure: World) -> None:
+def test_a_version_of_the_registry_is_a_release(azure: World, monkeypatch: pytest.MonkeyPatch) -> None:
     azure.tune()
     found = language_release(azure.project, "acme")
     assert (found.version, found.record.model) == (1, next(iter(azure.openai.jobs.values())).job.fine_tuned_model)
     assert language_release(azure.project, "acme", 1).sha256 == found.sha256
     with pytest.raises(Terminal, match="there is no version 9"):
         language_release(azure.project, "acme", 9)
+    monkeypatch.setattr("workbench.datasets.hosted_model.RECORD", "another.json")
+    with pytest.raises(ModelError, match=r"it has its weights here.*tune\.hosted\.model"):
+        language_release(azure.project, "acme")
+    azure.store.api.set_model_version_tag("acme-tune", "1", SHA256, "0" * 64)
+    with pytest.raises(ModelError, match="its files are not those that were registered"):
+        language_release(azure.project, "acme")
 
 
 def test_a_release_without_files_has_its_name(target: AzureOpenAI) -> None:

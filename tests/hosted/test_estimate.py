@@ -87,7 +87,7 @@ def test_with_a_table_in_its_cache_tiktoken_counts(monkeypatch: pytest.MonkeyPat
     ("section", "model", "price"),
     [
         ("openai", "gpt-4.1-mini-2025-04-14", 5.0),
-        ("azure_openai", "gpt-4.1-mini-2025-04-14", 5.5),
+        ("azure_openai", "gpt-4.1-mini-2025-04-14", 6.05),
         ("azure_openai", "gpt-4o-mini-2024-07-18", 3.3),
     ],
 )

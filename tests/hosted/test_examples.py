@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workbench.errors import DataError
+from workbench.hosted import examples
 from workbench.hosted.examples import check, lines_of, method_of
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
@@ -80,6 +84,20 @@ def test_preference_pairs_are_for_dpo() -> None:
         (chat(said("user", tool_calls=[CALL]), said("assistant"), tools=TOOLS), "is not the assistant's"),
         (chat(said("user"), said("assistant"), tools=[{"type": "function"}]), "number 1 of its tools has no name"),
         (chat(said("user"), said("assistant"), tools="all"), "its tools are not a list"),
+        (chat(said("user"), said("assistant"), tools={"type": "function"}), "its tools are not a list"),
+        (chat(said("user"), said("assistant"), functions=[{"name": "a b"}]), "number 1 of its functions has no name"),
+        (chat(said("user"), {"role": "assistant", "tool_calls": [{**CALL, "id": ""}]}, tools=TOOLS), "without id"),
+        (
+            chat(
+                said("user"),
+                {"role": "assistant", "tool_calls": [{**CALL, "function": {"name": "weather"}}]},
+                tools=TOOLS,
+            ),
+            "function.arguments as text",
+        ),
+        (chat(said("user"), said("assistant", tool_calls={"c1": CALL}), tools=TOOLS), "tool calls that are not a list"),
+        (chat(said([]), said("assistant")), "message 1 has a role other than"),
+        ({"messages": {"0": said("user")}}, "has no list of messages"),
         (PAIR, "is of the other kind"),
     ],
 )
@@ -96,8 +114,11 @@ def test_a_wrong_line_is_named(example: Any, problem: str) -> None:
     [
         ({"score": 1}, "has keys other than input"),
         ({"input": {}}, "its input has no list"),
+        ({"input": {"messages": []}}, "its input has no list"),
+        ({"input": [said("user")]}, "its input has no list"),
         ({"input": {"messages": [said("user"), said("assistant")]}}, "the messages of its input end with"),
         ({"preferred_output": []}, "its preferred_output is not a list of one message"),
+        ({"preferred_output": {"role": "assistant"}}, "its preferred_output is not a list of one message"),
         ({"non_preferred_output": [said("user")]}, "its non_preferred_output: the message is not the assistant's"),
         ({"non_preferred_output": [said("assistant", "")]}, "its non_preferred_output: message 1 has empty content"),
     ],
@@ -105,6 +126,31 @@ def test_a_wrong_line_is_named(example: Any, problem: str) -> None:
 def test_a_wrong_pair_is_named(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(DataError, match=problem):
         check([*[PAIR] * 10, {**PAIR, **change}], "file")
+
+
+NAMES = "messages role content weight name tools functions function arguments tool_calls tool_call_id id input"
+WORDS = st.sampled_from([*NAMES.split(), "preferred_output", "user", "assistant", "tool", "weather", "c1", "", " "])
+PLAIN = st.none() | st.booleans() | st.integers(-1, 2) | st.floats(allow_nan=False) | WORDS
+JSON = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4))
+
+
+@given(JSON, st.sampled_from(["messages", "tools", "role", "content", "weight", "name", "tool_calls", "tool_call_id"]))
+def test_whatever_a_line_holds_it_is_taken_or_named(value: Any, key: str) -> None:
+    """Any JSON at any place of an example: no other error comes of it than the one that names the line."""
+    last = {"role": "assistant", "tool_calls": [CALL]}
+    lines: list[Any] = [value, {**GOOD, key: value}, chat(said("user"), {**last, key: value}, tools=TOOLS)]
+    lines += [chat({**said("tool"), key: value}, said("assistant")), {**PAIR, "preferred_output": value}]
+    lines += [{**PAIR, "input": value}, {**PAIR, "input": {"messages": [{**said("user"), key: value}]}}]
+    for line in lines:
+        with suppress(DataError):
+            check([line], "file", fewest=1)
+
+
+def test_a_file_that_the_service_would_not_take_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples, "LARGEST_FILE", 100)
+    assert len(lines_of([GOOD])) > 100
+    with pytest.raises(DataError, match=r"file: is \d+ bytes, and the service takes 100\b"):
+        check([GOOD], "file", fewest=1)
 
 
 def test_too_few_are_refused() -> None:

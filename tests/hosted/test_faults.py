@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from double_service import Answer, Fault
 from hosted_world import World
+from openai.types.fine_tuning import FineTuningJobEvent
 from openai.types.fine_tuning.fine_tuning_job import Error
 
 from workbench.errors import ConfigurationError, ModelError, Terminal, Transient, Unreachable
 from workbench.hosted import examples, files, jobs
-from workbench.hosted.follow import Point, explain_end, follow
+from workbench.hosted.answers import HostedChat, Journal
+from workbench.hosted.follow import Point, _point, explain_end, follow
 from workbench.hosted.session import Session, open_session
-from workbench.targets.azure_openai.translate import Unauthorised
+from workbench.targets.azure_openai.translate import NotThere, Unauthorised
 
 CONTENT = examples.lines_of([{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "yes"}]}])
 OTHER = CONTENT * 2
@@ -190,6 +193,37 @@ def test_a_file_that_somebody_removed_is_uploaded_again(world: World, session: S
     assert files.ensure_file(session, world.book, CONTENT) in world.openai.files
 
 
+def test_a_file_of_the_same_size_is_another(world: World, session: Session) -> None:
+    """An account may be shared: what is trained on is known by its name, which holds the digest, never by its size."""
+    others = world.openai.put_file("beta-0123456789abcdef.jsonl", b"x" * len(CONTENT), status="processed")
+    made = files.ensure_file(session, world.book, CONTENT)
+    assert made != others["id"]
+    assert world.openai.contents[made] == CONTENT
+    assert len(world.openai.calls("GET .*/files$")) == 1  # the one page that there is
+
+
+def test_what_the_ledger_knows_is_not_looked_for_nor_made_again(world: World, session: Session) -> None:
+    """A list that is behind, or of another machine, would not show it."""
+    world.openai.lag = 10**6
+    training, validation = (files.ensure_file(session, world.book, one) for one in (CONTENT, OTHER))
+    job = jobs.ensure_job(session, world.book, spec(), training, validation)
+    before = len(world.openai.calls("POST")), len(world.openai.calls("GET .*/(files|jobs)$"))
+    assert files.ensure_file(session, world.book, CONTENT) == training
+    assert jobs.ensure_job(session, world.book, spec(), training, validation) == job
+    assert (len(world.openai.calls("POST")), len(world.openai.calls("GET .*/(files|jobs)$"))) == before
+
+
+def test_a_job_with_another_label_is_another_whatever_else_is_the_same(world: World, session: Session) -> None:
+    training, validation = (files.ensure_file(session, world.book, one) for one in (CONTENT, OTHER))
+    jobs.ensure_job(session, world.book, spec(), training, validation)
+    world.openai.jobs["ftjob-0001"].job.__pydantic_extra__ = {}  # a service that does not tell the suffix
+    assert jobs.ensure_job(session, world.book, spec(epochs=4), training, validation) == "ftjob-0002"
+
+
+def test_a_file_that_is_gone_is_removed_without_a_word(session: Session) -> None:
+    files.remove(session, "file-9999")
+
+
 def test_the_same_content_is_uploaded_once(world: World, session: Session) -> None:
     assert files.ensure_file(session, world.book, CONTENT) == files.ensure_file(session, world.book, CONTENT)
     world.book.note("file", files.file_name("acme", CONTENT), "gone")  # as on another machine
@@ -264,3 +298,79 @@ def test_a_slow_answer_is_given_up(world: World) -> None:
     world.openai.faults.append(Fault("", delay=0.6))
     assert whole(world, session).job.status == "succeeded"
     session.close()
+
+
+EMPTY = Answer(200, {"object": "list", "data": [], "has_more": True})
+
+
+@pytest.mark.parametrize("call", ["GET .*/files$", "GET .*/jobs$", "GET .*/events$"])
+def test_a_page_that_promises_more_and_holds_nothing_is_the_last(world: World, session: Session, call: str) -> None:
+    world.openai.faults.append(Fault(call, answer=EMPTY))
+    assert whole(world, session).job.status == "succeeded"
+
+
+def test_an_answer_without_an_id_is_not_the_apis(world: World, session: Session) -> None:
+    """Somebody else's JSON: the SDK makes an object of whatever comes."""
+    world.openai.faults.append(Fault("POST .*/files$", answer=Answer(200, {"ok": True}), times=99))
+    with pytest.raises(Unreachable, match=r"the answer is not the API's \(no FileObject\)"):
+        files.ensure_file(session, world.book, CONTENT)
+
+
+def test_a_file_that_breaks_at_the_service_is_removed_and_sent_again(world: World, session: Session) -> None:
+    """As long as the one before, and with the same name: its status alone tells."""
+    broken = world.openai.put_file(files.file_name("acme", CONTENT), CONTENT, status="error")
+    world.openai.files.clear()
+    world.openai.faults.append(Fault("GET .*/files/", answer=Answer(200, broken)))
+    made = files.ensure_file(session, world.book, CONTENT)
+    assert list(world.openai.files) == [made]
+    assert len(world.openai.calls("DELETE .*/files/")) == 1
+    assert len(world.openai.calls("POST .*/files$")) == 2
+
+
+def test_a_file_that_is_never_processed_is_given_up(
+    world: World, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "WAIT_SECONDS", 0.05)
+    world.openai.file_looks = 10**6
+    with pytest.raises(Transient, match=r"file file-0001 is still uploaded.*run the same command again later"):
+        files.ensure_file(session, world.book, CONTENT)
+
+
+def test_a_job_that_succeeded_without_a_model_has_failed(world: World, session: Session) -> None:
+    heard = whole(world, session)
+    heard.job.fine_tuned_model = None
+    with pytest.raises(ModelError, match=r"job ftjob-0001 failed \(it gave no reason\)"):
+        explain_end(session, heard)
+
+
+@pytest.mark.parametrize("data", [None, [1], {"train_loss": 0.5}, {"step": 3}], ids=str)
+def test_an_event_without_a_step_or_a_number_is_no_measurement(data: Any) -> None:
+    event = FineTuningJobEvent.construct(id="e", created_at=1, type="metrics", message="Step 3", data=data)
+    assert _point(event) is None
+
+
+def asked(world: World, folder: Path, **settings: Any) -> list[str]:
+    """One question to the base model."""
+    world.configure(**settings)
+    opened = open_session(world.project, "acme", scale=0.0)
+    try:
+        chat = HostedChat(opened, "base", Journal(folder / "answers.jsonl"), "base")
+        return chat.answer([[{"role": "user", "content": "x"}]], max_new_tokens=8)
+    finally:
+        opened.close()
+
+
+def test_a_deployment_that_does_not_answer_yet_is_waited_for(world: World, tmp_path: Path) -> None:
+    gone = Answer(404, {"error": {"message": "The API deployment does not exist", "code": "DeploymentNotFound"}})
+    world.openai.faults.append(Fault("chat/completions", answer=gone, times=2))
+    assert asked(world, tmp_path, settle_seconds=30) == ["I do not know."]
+    world.openai.faults.append(Fault("chat/completions", answer=gone, times=10**6))
+    with pytest.raises(NotThere, match="404: .*does not exist"):
+        asked(world, tmp_path / "again", settle_seconds=0)
+
+
+def test_an_answer_without_a_choice_is_none(world: World, tmp_path: Path) -> None:
+    empty = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "base", "choices": []}
+    world.openai.faults.append(Fault("chat/completions", answer=Answer(200, empty), times=9))
+    with pytest.raises(ModelError, match=r"acme, openai at http.*, base: the answer is no chat completion"):
+        asked(world, tmp_path)

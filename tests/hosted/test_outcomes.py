@@ -248,3 +248,6 @@ def test_a_running_job_is_cancelled(world: World) -> None:
     overview.cancel(world.project, "acme", running)
     assert world.openai.jobs["ftjob-0001"].job.status == "cancelled"
     assert overview.running(overview.look(world.project, "acme")) == []
+    assert {row.state for row in world.book.resources(gone=True) if row.kind == "tuning_job"} == {"gone"}
+    (entry,) = [one for one in audit.entries(world.project) if one.action == "tuning.cancelled"]
+    assert (entry.client, entry.facts) == ("acme", {"job": "ftjob-0001"})

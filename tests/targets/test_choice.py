@@ -69,6 +69,11 @@ def test_a_target_that_is_not_configured_is_no_choice() -> None:
         ({"machine": "a2-highgpu-1g"}, "a2-highgpu-1g", "no price known for a2-highgpu-1g; add it to conf"),
         ({"machine": "small", "gpu": "NVIDIA_TESLA_T4"}, "small + NVIDIA_TESLA_T4", "for NVIDIA_TESLA_T4;"),
         ({"machine": "n1-a", "gpu": "NVIDIA_TESLA_T4"}, "n1-a + NVIDIA_TESLA_T4", "for n1-a and NVIDIA_TESLA_T4;"),
+        (
+            {"machine": "g2-standard-4", "gpu": "NVIDIA_TESLA_T4"},
+            "g2-standard-4 + NVIDIA_TESLA_T4",
+            "for NVIDIA_TESLA_T4;",
+        ),
     ],
 )
 def test_what_has_no_price_is_said_and_comes_last(settings: dict[str, str], machine: str, problem: str) -> None:

@@ -11,7 +11,7 @@ from tiny_cloud import TinyCloud, release
 
 from workbench import audit
 from workbench.errors import OverBudget, StillWorking, TargetError, Unreachable
-from workbench.targets.book import Book
+from workbench.targets.book import Book, Rollout
 from workbench.targets.deployment import Deployment
 
 Deploy = Callable[..., Deployment]
@@ -121,7 +121,8 @@ def test_what_bears_our_name_and_is_anothers_is_not_touched(deploy: Deploy, clou
     deploy().apply(release(3))
     cloud.things["endpoints", "workbench-alpha"]["labels"] = {"client": "beta"}
     effects = cloud.effects
-    for step in (lambda: deploy().plan(release(4)), lambda: deploy().apply(release(4)), lambda: deploy().destroy()):
+    steps: list[Callable[[], object]] = [lambda: deploy().plan(release(4)), lambda: deploy().apply(release(4))]
+    for step in [*steps, lambda: deploy().status(), lambda: deploy().destroy()]:
         with pytest.raises(TargetError, match="endpoints 'workbench-alpha' is there, and is not this client's"):
             step()
     assert ("endpoints", "workbench-alpha") in cloud.things
@@ -261,3 +262,38 @@ def test_it_is_in_the_ledger_before_it_is_made(deploy: Deploy, cloud: TinyCloud,
     cloud.make = watched  # type: ignore[method-assign]
     deploy().apply(release(3))
     assert seen == [["models", "planned"], ["endpoints", "planned"], ["servers", "planned"]]
+
+
+def test_traffic_that_somebody_took_away_comes_back(deploy: Deploy, cloud: TinyCloud) -> None:
+    """The stable version is there, and nobody asks it: it is compared, and gets all of it again."""
+    deploy().apply(release(3))
+    cloud.split.clear()
+    done = deploy().apply(release(3))
+    assert (done.traffic, done.rollout.stable) == ({3: 100}, 3)
+    assert done.smoke is not None
+
+
+def test_what_was_begun_and_failed_is_taken_down_all_the_same(deploy: Deploy, cloud: TinyCloud, tmp_path: Path) -> None:
+    deploy().apply(release(3))
+    book = Book(tmp_path, "alpha", "tiny")
+    row = book.find("servers", "workbench-alpha-v3")
+    assert row is not None
+    book.plan(row.kind, row.name, row.version, row.facts)
+    book.note(row.kind, row.name, "planned", operation="op-999")
+    cloud.faults.append(Fault("GET /operations/op-999", answer=Answer(400, "it has failed")))
+    assert book.rollout() == Rollout(3)
+    assert deploy().destroy().removed == (3,)
+    assert cloud.things == {}
+    assert (book.resources(), book.rollout()) == ([], Rollout())
+
+
+def test_what_the_ledger_never_knew_is_in_it_before_it_is_taken_down(
+    deploy: Deploy, cloud: TinyCloud, tmp_path: Path
+) -> None:
+    deploy().apply(release(3))
+    book = Book(tmp_path, "alpha", "tiny")
+    book.path.unlink()
+    deploy().destroy()
+    assert cloud.things == {}
+    names = {row.name for row in book.resources(gone=True)}
+    assert names == {"workbench-alpha", "workbench-alpha-v3"}

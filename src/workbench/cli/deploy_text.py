@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from workbench.targets.plan import Plan, Step
     from workbench.targets.prices import Prices
     from workbench.targets.release import Release
-    from workbench.targets.status import Status
+    from workbench.targets.status import PartStatus, Status
 
 __all__ = ["print_done", "print_options", "print_plan", "print_status", "shares"]
 
 _MARKS = {"create": "+", "adopt": "»", "change": "~", "keep": "=", "delete": "-"}
 _COLOURS = {"create": "green", "adopt": "cyan", "change": "yellow", "delete": "red"}
 _STATES = {"ready": "green", "working": "yellow", "missing": "red"}
+_WIDEST = 110
+"""Characters of a part and its facts on one line."""
 
 
 def shares(traffic: Mapping[int, int]) -> str:
@@ -32,8 +34,9 @@ def print_plan(plan: Plan) -> None:
     release = plan.release
     click.secho(f"{release.client} → {plan.target} ({plan.where}): version {release.version}", bold=True)
     click.secho(f"  sha256 {release.sha256[:16]}…, plan {plan.digest}", dim=True)
+    widths = _widths(plan.steps)
     for step in plan.steps:
-        click.echo(_line(step))
+        click.echo(_line(step, widths))
     now, then = shares(plan.traffic), shares(plan.then)
     click.echo(f"  traffic: {now}" if now == then else f"  traffic: {now} → {then}")
     bill = f"{plan.monthly:,.2f} {plan.cost.currency} a month"
@@ -51,22 +54,46 @@ def print_plan(plan: Plan) -> None:
         click.echo("  nothing to do")
 
 
-def _line(step: Step) -> str:
+def _line(step: Step, widths: tuple[int, int]) -> str:
+    """A part and its facts behind it; below it, a line each, if they are too long for that. Nothing is cut off."""
     mark = click.style(f"  {_MARKS[step.action]} ", fg=_COLOURS.get(step.action), bold=True)
-    facts = ", ".join(f"{name} {was} → {will}" for name, (was, will) in step.changes.items())
+    facts = [f"{_words(name)} {was} → {will}" for name, (was, will) in step.changes.items()]
     if not facts and step.action in {"create", "adopt"}:
-        facts = ", ".join(f"{name} {str(value)[:40]}" for name, value in step.facts.items() if name != "sha256")
+        facts = [_fact(name, value) for name, value in step.facts.items() if name != "sha256"]
+    head = f"{step.kind:<{widths[0]}}{step.name:<{widths[1]}}"
     note = "  (begun by an earlier run)" if step.action == "adopt" else ""
-    return f"{mark}{step.kind:<18}{step.name:<34}{facts}{note}".rstrip()
+    behind = ", ".join(facts)
+    if len(head) + len(behind) <= _WIDEST:
+        return f"{mark}{head}{behind}{note}".rstrip()
+    return "\n".join([f"{mark}{head.rstrip()}{note}", *(f"      {fact}" for fact in facts)])
+
+
+def _widths(parts: Sequence[Step] | Sequence[PartStatus]) -> tuple[int, int]:
+    """Of the columns of kinds and of names, two spaces after the longest included."""
+    kinds, names = [len(part.kind) for part in parts], [len(part.name) for part in parts]
+    return max(kinds, default=0) + 2, max(names, default=0) + 2
+
+
+def _fact(name: str, value: object) -> str:
+    """``replicas 1``; ``complete`` of what is true, ``no scale to zero`` of what is not."""
+    if isinstance(value, bool):
+        return _words(name) if value else f"no {_words(name)}"
+    return f"{_words(name)} {value}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def print_status(status: Status) -> None:
     """Parts and traffic."""
     click.secho(f"{status.client} → {status.target} ({status.where})", bold=True)
+    kind_width, name_width = _widths(status.parts)
     for part in status.parts:
         state = click.style(f"{part.state:<9}", fg=_STATES.get(part.state))
         pending = f"  (ledger: {part.ledger})" if part.ledger != "created" else ""
-        click.echo(f"  {state}{part.kind:<18}{part.name:<34}{part.id}{pending}".rstrip())
+        there = part.id if part.id != part.name else ""
+        click.echo(f"  {state}{part.kind:<{kind_width}}{part.name:<{name_width}}{there}{pending}".rstrip())
     if not status.parts:
         click.echo("  nothing is deployed")
     click.echo(f"  traffic: {shares(status.traffic)}")
@@ -93,8 +120,8 @@ def print_done(done: Done, sentence: str, caution: str = "") -> None:
     elif done.smoke is not None:
         asked = f", {done.smoke.asked} requests until it answered" if done.smoke.asked > 1 else ""
         click.echo(
-            f"  compared: {done.smoke.rows} rows, at most {done.smoke.difference:.2g} from the registered model "
-            f"(tolerance {done.smoke.tolerance:g}{asked})"
+            f"  compared: {done.smoke.rows} rows; the largest difference from the registered model is "
+            f"{done.smoke.difference:.2g} (tolerance {done.smoke.tolerance:g}{asked})"
         )
     if done.removed:
         click.echo(f"  taken down: {', '.join(f'version {version}' for version in done.removed)}")

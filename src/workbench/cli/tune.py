@@ -152,11 +152,23 @@ def down(  # noqa: PLR0917 - click gives them by name
     if as_json:
         click.echo(json.dumps({"down": gone, "named": names, "dry_run": dry_run}))
         return
-    for name in names:
-        said = "would be taken down" if dry_run else "was taken down" if name in gone else "was not there any more"
-        click.echo(f"{name} {said}")
+    if deployment is not None:
+        said = "would be taken down" if dry_run else "was taken down" if gone else "was not there any more"
+        click.echo(f"deployment {deployment} {said}")
+    for one in found:
+        click.echo(_end_of(one, is_running=one in overview.running(found), dry_run=dry_run))
     if not names:
         click.echo("Nothing was made at a service.")
+
+
+def _end_of(one: Thing, *, is_running: bool, dry_run: bool) -> str:
+    """What became of a thing, or would, in a sentence: a job that has ended can't be taken down."""
+    is_job = one.kind == "tuning_job"
+    if is_job and not is_running:
+        return f"job {one.remote or one.name} {one.status or 'was never made'}: nothing of it costs any more"
+    done = "cancelled" if is_job else "taken down" if one.kind == "deployment" else "removed"
+    name = one.remote if is_job else one.name
+    return f"{'job' if is_job else one.kind} {name} {'would be' if dry_run else 'was'} {done}"
 
 
 def _whose(ctx: click.Context, env: str) -> tuple[Path, str]:

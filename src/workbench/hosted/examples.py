@@ -33,7 +33,8 @@ Example = Mapping[str, Any]
 
 def method_of(examples: Sequence[Example]) -> Method:
     """``dpo`` if the examples are preference pairs, else ``supervised``; mixed ones are found by :func:`check`."""
-    return "dpo" if examples and "preferred_output" in examples[0] else "supervised"
+    first = examples[0] if examples else {}
+    return "dpo" if isinstance(first, Mapping) and "preferred_output" in first else "supervised"
 
 
 def lines_of(examples: Sequence[Example]) -> bytes:
@@ -151,12 +152,13 @@ def _message(message: Any, named: set[str], called: set[str]) -> str:
     if not isinstance(message, Mapping):
         return "is not an object"
     role = message.get("role")
-    if role not in ROLES:
+    if not isinstance(role, str) or role not in ROLES:
         return f"has a role other than {', '.join(sorted(ROLES))}"
     if set(message) - KEYS:
         return f"has keys other than {', '.join(sorted(KEYS))}"
     weight = message.get("weight", 1)
-    if "weight" in message and (role != "assistant" or isinstance(weight, bool) or weight not in {0, 1}):
+    is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if "weight" in message and (role != "assistant" or not is_number or weight not in {0, 1}):
         return "has a weight that is not 0 or 1, or is not the assistant's"
     if "name" in message and not NAME.fullmatch(str(message["name"])):
         return "has a name of other than letters, digits, _ and -"
@@ -174,17 +176,19 @@ def _content(message: Mapping[str, Any]) -> str:
 
 
 def _calls(message: Mapping[str, Any], named: set[str], called: set[str]) -> str:
-    role = message["role"]
-    if role == "tool" and message.get("tool_call_id") not in called:
+    role, answered, calls = message["role"], message.get("tool_call_id"), message.get("tool_calls") or []
+    if role == "tool" and (not isinstance(answered, str) or answered not in called):
         return "answers a tool call that no message before it makes"
-    calls = message.get("tool_calls", [])
     if calls and role != "assistant":
         return "has tool calls and is not the assistant's"
+    if not isinstance(calls, Sequence):
+        return "has tool calls that are not a list"
     for call in calls:
         function = call.get("function") if isinstance(call, Mapping) else None
         if not isinstance(function, Mapping) or not isinstance(function.get("arguments"), str) or not call.get("id"):
             return "has a tool call without id, function.name and function.arguments as text"
-        if function.get("name") not in named:
+        name = function.get("name")
+        if not isinstance(name, str) or name not in named:
             return "calls a tool that the example's `tools` do not name"
         called.add(str(call["id"]))
     return ""

@@ -21,7 +21,7 @@ from workbench.targets.book import Book
 if TYPE_CHECKING:
     from openai.types import FileObject
 
-__all__ = ["KIND", "ensure_file", "file_name", "remove"]
+__all__ = ["KIND", "ensure_file", "file_name", "find", "remove"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def ensure_file(session: Session, book: Book, content: bytes) -> str:
     """
     name = file_name(session.client, content)
     making = Making(
-        find=lambda: _find(session, name, len(content)),
+        find=lambda: find(session, name, len(content)),
         make=lambda: _upload(session, name, content),
         settle=session.hosted.settle_seconds,
         scale=session.scale,
@@ -71,8 +71,8 @@ def ensure_file(session: Session, book: Book, content: bytes) -> str:
     raise ModelError(f"file {name} is not taken by the service{detail}", where=session.where, hint="look at it there")
 
 
-def _find(session: Session, name: str, size: int) -> str | None:
-    """A file of that name that is whole, or not yet known not to be."""
+def find(session: Session, name: str, size: int) -> str | None:
+    """The id of a file of that name that is whole, or not yet known not to be. Asked once."""
     from openai.pagination import SyncCursorPage
 
     after: str | None = None

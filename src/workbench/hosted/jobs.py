@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,7 +22,7 @@ from workbench.targets.book import Book
 if TYPE_CHECKING:
     from openai.types.fine_tuning import FineTuningJob
 
-__all__ = ["ENDED", "KIND", "JobSpec", "cancel", "ensure_job", "retrieve"]
+__all__ = ["ENDED", "KIND", "JobSpec", "cancel", "ensure_job", "find", "retrieve"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,15 +89,13 @@ class JobSpec:
 
 def ensure_job(session: Session, book: Book, spec: JobSpec, training_file: str, validation_file: str) -> str:
     """The id of the job; one that runs, or has succeeded, is attached to."""
-
-    def find() -> str | None:
-        return _find(session, spec, training_file)
+    facts: dict[str, Any] = {"model": spec.model, "training_file": training_file, "validation_file": validation_file}
+    facts |= {"seed": spec.seed, "suffix": spec.full_suffix}
 
     def make() -> str:
         return _create(session, spec, training_file, validation_file)
 
-    making = Making(find, make, session.hosted.settle_seconds, session.scale)
-    facts = {"model": spec.model, "training_file": training_file, "validation_file": validation_file}
+    making = Making(lambda: find(session, spec.key, facts), make, session.hosted.settle_seconds, session.scale)
     return make_once(book, KIND, spec.key, making, facts)
 
 
@@ -114,8 +113,13 @@ def cancel(session: Session, job_id: str) -> FineTuningJob:
     return session.call(lambda api: api.fine_tuning.jobs.cancel(job_id), FineTuningJob)
 
 
-def _find(session: Session, spec: JobSpec, training_file: str) -> str | None:
-    """A job that is this one, and was neither cancelled nor failed."""
+def find(session: Session, key: str, facts: Mapping[str, Any]) -> str | None:
+    """The id of a job that is this one, and was neither cancelled nor failed; None if none is listed. Asked once.
+
+    Args:
+        key: of what it is made of.
+        facts: of its row in the ledger.
+    """
     from openai.pagination import SyncCursorPage
 
     after: str | None = None
@@ -127,8 +131,8 @@ def _find(session: Session, spec: JobSpec, training_file: str) -> str | None:
             SyncCursorPage,
         )
         for one in page.data:
-            if one.status not in {"failed", "cancelled"} and _is(one, spec, training_file):
-                _LOG.info("attached to job %s, which is %s", one.id, one.status)
+            if one.status not in {"failed", "cancelled"} and _is(one, key, facts):
+                _LOG.info("found job %s, which is %s", one.id, one.status)
                 return str(one.id)
         if not page.has_more or not page.data:
             return None
@@ -136,14 +140,14 @@ def _find(session: Session, spec: JobSpec, training_file: str) -> str | None:
     return None
 
 
-def _is(job: FineTuningJob, spec: JobSpec, training_file: str) -> bool:
+def _is(job: FineTuningJob, key: str, facts: Mapping[str, Any]) -> bool:
     """By its label; where the API has no labels, by file, model and seed. The file's id stands for its content."""
     label = (job.metadata or {}).get(LABEL)
     if label is not None:
-        return label == spec.key
+        return label == key
     suffix = (job.model_extra or {}).get("user_provided_suffix") or (job.model_extra or {}).get("suffix")
-    same = (job.training_file, job.model, job.seed) == (training_file, spec.model, spec.seed)
-    return same and suffix in {None, spec.full_suffix}
+    wanted = tuple(facts.get(name) for name in ("training_file", "model", "seed"))
+    return (job.training_file, job.model, job.seed) == wanted and suffix in {None, facts.get("suffix")}
 
 
 def _create(session: Session, spec: JobSpec, training_file: str, validation_file: str) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 from workbench.errors import Terminal
 from workbench.retrying import persistently
 from workbench.targets.azure_openai.translate import Throttled
-from workbench.targets.book import TUNING, Book
+from workbench.targets.book import TUNING, Book, Resource
 
-__all__ = ["Making", "book_of", "made", "make_once"]
+__all__ = ["Making", "book_of", "made", "make_once", "sought"]
 
 STEP = 2.0
 SENT = "sent "
@@ -65,6 +65,18 @@ def make_once(book: Book, kind: str, name: str, making: Making, facts: Mapping[s
     remote = persistently(lambda: _attempt(book, kind, name, making), scale=making.scale)
     book.note(kind, name, "created", remote=remote)
     return remote
+
+
+def sought(row: Resource, find: Callable[[], str | None], settle: float, scale: float = 1.0) -> str:
+    """The id of what was asked for, of a row that may not know it; "" if it is not there, or no request went out.
+
+    Whoever takes down what a client has looks for it by this: a process that died after its request has left something
+    that may run, and be paid, and that its row alone does not lead to.
+    """
+    if not row.operation.startswith(SENT):
+        return row.remote
+    making = Making(find, str, settle, scale)
+    return persistently(lambda: find() or _look_on(row.operation, making), scale=scale) or ""
 
 
 def _attempt(book: Book, kind: str, name: str, making: Making) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench import audit
 from workbench.errors import ConfigurationError
 from workbench.hosted import files, jobs
-from workbench.hosted.ledger import book_of
+from workbench.hosted.ledger import book_of, sought
 from workbench.hosted.session import Session, open_session
 from workbench.targets.azure_openai.evaluations import DEPLOYMENT, keep, leftovers, remove
 from workbench.targets.azure_openai.parts import DeploymentPart
@@ -174,11 +174,11 @@ def deploying(session: Session, project: Path) -> Iterator[Work]:
 
 
 def _thing(session: Session, project: Path, row: Resource) -> Thing:
-    status, detail = "", ""
-    if row.kind == jobs.KIND and row.remote:
+    status, detail, remote = "", "", _remote(session, row)
+    if row.kind == jobs.KIND and remote:
         detail = str(row.facts.get("model", ""))
         with suppress(NotThere):
-            job = jobs.retrieve(session, row.remote)
+            job = jobs.retrieve(session, remote)
             status, detail = job.status, job.fine_tuned_model or detail
         status = status or "gone"
     elif row.kind == DEPLOYMENT:
@@ -186,7 +186,17 @@ def _thing(session: Session, project: Path, row: Resource) -> Thing:
         with deploying(session, project) as work, closing(arm_of(session)) as arm:
             found = work.find(DeploymentPart(arm, row.name, "", leaving=True))
         status = "gone" if found is None else "up" if found.ready else "coming up"
-    return Thing(row.kind, row.name, row.state, row.remote, status, detail)
+    return Thing(row.kind, row.name, row.state, remote, status, detail)
+
+
+def _remote(session: Session, row: Resource) -> str:
+    """The service's id; of what a process asked for that died before the answer, as the service lists it."""
+    finds: dict[str, Callable[[], str | None]] = {
+        jobs.KIND: lambda: jobs.find(session, row.name, row.facts),
+        files.KIND: lambda: files.find(session, row.name, int(row.facts["bytes"])),
+    }
+    find = finds.get(row.kind)
+    return sought(row, find, session.hosted.settle_seconds, session.scale) if find is not None else row.remote
 
 
 def arm_of(session: Session) -> Arm:
@@ -207,5 +217,10 @@ def azure_of(session: Session) -> AzureOpenAITarget:
         ConfigurationError: the client's service has no deployments.
     """
     if session.azure is None:
-        raise ConfigurationError("has no Azure account", where=f"client {session.client}", hint="see `hosted.target`")
+        raise ConfigurationError(
+            "has deployments of its tunings in an Azure account, and `hosted` names none now",
+            where=f"client {session.client}",
+            tried=f"hosted.service: {session.hosted.service}, hosted.target: {session.hosted.target or 'none'}",
+            hint="name the account in `hosted` again until `kedro tune down --all` has taken them down",
+        )
     return session.azure

@@ -136,7 +136,7 @@ def _without_price(client: Client, prices: Prices, measured: Measured) -> list[O
         known = section.machines.get(machine) if section and machine else None
         missing = [machine] if machine and known is None else []
         # A machine of the table may have its GPU in its price.
-        missing += [gpu] if gpu and (known is None or known.gpu is None) else []
+        missing += [gpu] if gpu and (known is None or known.gpu != gpu) else []
         if missing:
             problem = f"no price known for {' and '.join(missing)}; add it to conf/base/prices.yml"
             what = " + ".join(one for one in (machine, gpu) if one)

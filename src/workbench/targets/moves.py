@@ -60,7 +60,7 @@ class Moves:
         stable, candidate = self.rollout.stable, self.rollout.candidate
         if candidate is not None:
             return Move(candidate, {candidate: 100})
-        if stable is not None and dict(self.now) == {stable: 100}:
+        if dict(self.now) == {stable: 100}:
             return None
         raise self._no_candidate()
 

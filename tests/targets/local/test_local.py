@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,9 +13,9 @@ from typing import Any
 import psutil
 import pytest
 import requests
-from double_service import in_child
+from double_service import Answer, Fault, Service, in_child
 
-from workbench.errors import TargetError
+from workbench.errors import TargetError, Unreachable
 from workbench.fleet import memory
 from workbench.targets.book import Book, Rollout
 
@@ -152,3 +153,25 @@ def _killed(delay: float, action: Any) -> None:
         action()
 
     assert in_child(child) in {0, -signal.SIGKILL}
+
+
+ANSWERS: dict[str, tuple[Answer, type[Exception], str]] = {
+    "cut": (Answer(200, b'{"state": "rea'), Unreachable, "the server's answer is cut"),
+    "busy": (Answer(503, {}, {"Retry-After": "7"}), Unreachable, "the server answers 503"),
+    "refused": (Answer(422, {"error": "no such column"}), TargetError, "the server answers 422: .*no such column"),
+    "no token": (Answer(401, {"error": "a token is needed"}), TargetError, "secret SERVING_TOKEN is its bearer token"),
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_an_answer_that_is_none_is_told(local: Any, kind: str) -> None:
+    """What may pass is tried again by who asked, after as long as the server says; the rest is not."""
+    given, error, said = ANSWERS[kind]
+    with Service() as server:
+        server.faults.append(Fault("GET /v2/health/status", answer=given))
+        ready = local.target().process.ready
+        ready.parent.mkdir(parents=True)
+        ready.write_text(json.dumps({"pid": None, "port": server.port}))
+        with pytest.raises(error, match=said) as caught:
+            local.target().status()
+    assert getattr(caught.value, "retry_after", None) == (7 if kind == "busy" else None)

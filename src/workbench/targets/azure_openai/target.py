@@ -95,17 +95,21 @@ class AzureOpenAI:
         return {version: int(share) for version, share in shares if share.isdecimal() and int(share) > 0}
 
     def split(self, traffic: Mapping[int, int]) -> str:
-        """Set the tags: those that gain first, so that there is always somebody to answer."""
+        """Set the tags: those that gain first, so that there is always somebody to answer.
+
+        Raises:
+            TargetError: a version that is to get some is not deployed; nothing was changed then.
+        """
         before = self.traffic()
-        for version in sorted(self.versions(), key=lambda one: before.get(one, 0) - traffic.get(one, 0)):
-            share = traffic.get(version, 0)
-            if before.get(version, 0) == share:
-                continue
-            (part,) = self.parts(Release(self.client, version))
-            found = part.find()
-            if found is None:
-                raise TargetError(f"version {version} is not deployed", where=self.where, hint="`kedro deploy apply`")
-            part.tag(found, {TRAFFIC: str(share)})
+        parts = {version: self.parts(Release(self.client, version))[0] for version in {*self.versions(), *traffic}}
+        found = {version: part.find() for version, part in parts.items()}
+        missing = [version for version, share in sorted(traffic.items()) if share and found[version] is None]
+        if missing:
+            raise TargetError(f"version {missing[0]} is not deployed", where=self.where, hint="`kedro deploy apply`")
+        for version in sorted(found, key=lambda one: before.get(one, 0) - traffic.get(one, 0)):
+            there, share = found[version], traffic.get(version, 0)
+            if there is not None and before.get(version, 0) != share:
+                parts[version].tag(there, {TRAFFIC: str(share)})
         return ""
 
     def poll(self, operation: str) -> Doing:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients import Client, env_of_client
-from workbench.clients.targets import DatabricksJob
+from workbench.clients.targets import DatabricksCluster, DatabricksJob
 from workbench.errors import Gone
 from workbench.targets.databricks.access import Permissions
 from workbench.targets.databricks.errors import Missing
@@ -70,7 +70,7 @@ def _body(client: Client, job: DatabricksJob, name: str, pipelines: Sequence[str
     if job.cluster is None:
         spec = {"environment_version": job.environment_version, "dependencies": [job.wheel]}
         return body | {"environments": [{"environment_key": COMPUTE, "spec": spec}]}
-    return body | {"job_clusters": [{"job_cluster_key": COMPUTE, "new_cluster": _cluster(job, tags)}]}
+    return body | {"job_clusters": [{"job_cluster_key": COMPUTE, "new_cluster": _cluster(job.cluster, tags)}]}
 
 
 def _task(client: str, job: DatabricksJob, pipeline: str, before: str | None) -> dict[str, Any]:
@@ -87,10 +87,7 @@ def _task(client: str, job: DatabricksJob, pipeline: str, before: str | None) ->
     return task | {"job_cluster_key": COMPUTE, "libraries": [{"whl": job.wheel}]}
 
 
-def _cluster(job: DatabricksJob, tags: Mapping[str, str]) -> dict[str, Any]:
-    cluster = job.cluster
-    if cluster is None:
-        return {}
+def _cluster(cluster: DatabricksCluster, tags: Mapping[str, str]) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "spark_version": cluster.spark_version,
         "node_type_id": cluster.node_type,

@@ -103,7 +103,11 @@ class Versions:
         """
         found = self.of(version)
         if not found or found[0].status != READY:
-            raise TargetError(f"version {version} is not in Unity Catalog", where=self.workspace.where)
+            raise TargetError(
+                f"version {version} is not in Unity Catalog, or not ready there",
+                where=self.workspace.where,
+                hint=f"`kedro deploy apply --env clients/{self.client} --version {version}` for this target",
+            )
         return found[0].number
 
     def move_aliases(self, traffic: Mapping[int, int]) -> None:

@@ -107,7 +107,8 @@ class VertexTarget:
         settings, section = self.services.settings, prices.targets.get(self.kind)
         machine = section.machines.get(settings.machine) if section else None
         unknown = [] if machine else [f"machine {settings.machine}: no price known"]
-        if settings.gpu:
+        # A machine of the table may have its GPU in its price.
+        if settings.gpu and (machine is None or machine.gpu != settings.gpu):
             unknown.append(f"{settings.gpus} {settings.gpu} a replica: no price known")
         if settings.max_replicas > settings.replicas:
             unknown.append(f"up to {settings.max_replicas - settings.replicas} more replicas under load")
