@@ -41,21 +41,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--live", action="store_true", help="use the accounts whose credentials are in the environment")
 
 
-TOGETHER = ("hosted", "learning/language", "serving", "targets/databricks", "targets/vertex", "ui")
+TOGETHER = ("tests/hosted", "tests/serving", "tests/targets/databricks", "tests/targets/vertex", "tests/ui")
 """Folders whose tests import for seconds what no others do, or share what takes seconds to make."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What tests of a file or a folder share is imported and made once: they go to one process."""
-    folders = [Path(__file__).parent / name for name in TOGETHER]
+    """What tests of a file or a folder share is imported and made once: they go to one process, one after the other.
+
+    So nothing comes between them, either, that would close the engine to which a table of theirs belongs.
+    """
     for item in items:
-        known = getattr(item, "_fixtureinfo", None)
-        definitions = known.name2fixturedefs.values() if known else ()
-        shares = any(one.scope == "module" for several in definitions for one in several)
-        place = next((one for one in folders if item.path.is_relative_to(one)), item.path if shares else None)
-        if place is not None:
-            item.add_marker(pytest.mark.xdist_group(str(place.relative_to(ROOT))))
+        place = _shared_by(item)
+        if place:
+            item.add_marker(pytest.mark.xdist_group(place))
+
+
+def _shared_by(item: pytest.Item) -> str:
+    """The folder or the file with whose other tests this one shares something; "" if there is none."""
+    file = item.path.relative_to(ROOT).as_posix()
+    folder = next((one for one in TOGETHER if file.startswith(f"{one}/")), "")
+    known = getattr(item, "_fixtureinfo", None)
+    made = [one for several in (known.name2fixturedefs.values() if known else ()) for one in several]
+    # Fixtures of a session that are not for all tests are those of a folder.
+    folders = [one.baseid for one in made if one.scope == "session" and "/" in one.baseid]
+    return folder or min(folders, key=len, default=file if any(one.scope == "module" for one in made) else "")
 
 
 @pytest.hookimpl(wrapper=True)

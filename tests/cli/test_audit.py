@@ -64,6 +64,7 @@ def test_an_anchor_is_begun_compared_and_added_to(tmp_path: Path) -> None:
     assert "this is no anchor" in invoke(project, "verify", "--anchor", str(anchor)).output
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_run_is_on_record_from_its_begin_to_its_end(tmp_path: Path, kedro: Kedro) -> None:
     tiny = Path(shutil.copytree(Path(__file__).parents[1] / "fleet" / "tiny_project", tmp_path / "tiny"))

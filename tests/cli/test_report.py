@@ -98,6 +98,7 @@ def test_a_pdf_without_a_browser_is_refused_before_anything_starts(invoke, rende
     assert rendered == []
 
 
+@pytest.mark.slow
 def test_a_result_says_what_was_made_of_which_notebook(clinic_copy: Path, kedro) -> None:
     done = kedro(clinic_copy, "report", "run", "executive", "--clients", "clinic", "--format", "html", "--json")
     (result,) = json.loads(done.stdout)

@@ -89,6 +89,7 @@ def test_a_count_and_a_yes_or_no_are_exact() -> None:
     assert found["y"]["wasserstein"] == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 def test_few_rows_of_one_and_the_same_kind_have_not_drifted() -> None:
     """With 60 rows, an index above 0.25 is common; without the quantile of chance, most columns would be called moved."""
     before = {f"x{i}": RNG.normal(size=300) for i in range(40)}

@@ -51,6 +51,7 @@ print(folder, oct(folder.stat().st_mode & 0o777))
 """
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_into_memory_goes_to_a_private_folder_that_is_gone_afterwards(tmp_path: Path) -> None:
     scratch, project = tmp_path / "scratch", tmp_path / "project"
     scratch.mkdir()

@@ -111,6 +111,7 @@ def test_auto_on_postgres(acme: Any, postgres: dict[str, Any]) -> None:
     check_auto(acme, postgres)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_auto_on_bigquery(acme: Any, in_bigquery: dict[str, Any]) -> None:
     check_auto(acme, in_bigquery)

@@ -93,6 +93,7 @@ def test_a_disk_that_takes_no_more(fault: str, tmp_path: Path) -> None:
     look(told, tmp_path, sentence, ledger, re.escape(f"{tmp_path}{CHECKED}"))
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
     pretend(tmp_path, "file size", TOO_LARGE, "disk I/O error")
 

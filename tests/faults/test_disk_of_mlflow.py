@@ -15,6 +15,7 @@ from workbench.errors import StorageError
 from workbench.registry.store import translated
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_full_disk_under_mlflows_store(tmp_path: Path) -> None:
     mount = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]

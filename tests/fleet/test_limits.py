@@ -130,7 +130,7 @@ def test_a_run_that_does_not_listen_is_killed(
 
 @pytest.mark.integration
 @pytest.mark.skipif(not can_fork(), reason="memory is looked at in /proc")
-@pytest.mark.parametrize("cold", [False, True])
+@pytest.mark.parametrize("cold", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_one_clients_blow_up_is_its_own(tiny: Path, cold: bool) -> None:
     says(tiny, alpha="eat", beta="sleep")
     first, second = run_fleet(tiny, ["alpha", "beta"], Limits(memory_mb=300), cold=cold).runs

@@ -41,6 +41,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_worker_reads_no_code_and_asks_for_no_version_that_was_not_asked_for_before(project: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CLIENTS_RUN], cwd=project, capture_output=True, text=True, timeout=300, check=False

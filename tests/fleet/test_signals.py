@@ -62,6 +62,7 @@ def test_sigterm_cancels(tiny: Path, eventually: Eventually, lives: Callable[[in
     assert "once more kills them" in output
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_kills_what_does_not_listen(
     tiny: Path, eventually: Eventually, lives: Callable[[int], bool]
 ) -> None:

@@ -156,8 +156,8 @@ def test_when_the_zygote_is_killed_its_workers_go_with_it_and_the_rest_start_col
             "import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
             "threads running",
         ),
-        ("import os; os.kill(os.getpid(), 9)", "died; see"),
-        ("raise ValueError('no')", "died; see"),
+        pytest.param("import os; os.kill(os.getpid(), 9)", "died; see", marks=pytest.mark.slow),
+        pytest.param("raise ValueError('no')", "died; see", marks=pytest.mark.slow),
     ],
     ids=["a thread", "a death", "an error"],
 )
@@ -207,6 +207,7 @@ def test_what_a_folder_imports_is_read_wherever_it_stands(tmp_path: Path) -> Non
     }, "what is no module is left out when it is imported"  # fmt: skip
 
 
+@pytest.mark.slow
 def test_how_a_run_ended_is_the_same_warm_and_cold(tiny: Path) -> None:
     acts = {"alpha": "leave", "beta": "segfault", "gamma": "leave an orphan"}
     for client, act in acts.items():

@@ -79,6 +79,7 @@ def archive(two_clients: Path, tmp_path: Path) -> Path:
     return export_client(two_clients, "clinic", tmp_path / "clinic.tar.gz", with_data=True).path
 
 
+@pytest.mark.slow
 def test_what_names_another_client_does_not_leave_the_house(
     two_clients: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:

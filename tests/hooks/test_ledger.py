@@ -161,6 +161,7 @@ def test_the_whole_pipeline_leaves_its_mlflow_run_its_champion_and_its_metric(cl
     assert run.mlflow_run is not None
 
 
+@pytest.mark.slow
 def test_pipelines_that_were_named_together_are_one_row_however_they_were_named(tiny: Path, kedro: Kedro) -> None:
     """Kedro takes them as a set, whose order is another in each process."""
     says(tiny, "nothing")

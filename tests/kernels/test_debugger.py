@@ -63,6 +63,7 @@ class Debugger:
                 return text
 
 
+@pytest.mark.slow
 def test_it_stops_shows_and_goes_on(client: BlockingKernelClient) -> None:
     debugger = Debugger(client)
     debugger.ask("initialize", clientID="test", adapterID="", pathFormat="path", linesStartAt1=True)

@@ -29,6 +29,7 @@ def preload(*modules: str, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 def test_what_notebooks_import_can_be_forked() -> None:
     done = preload(*MODULES)
     assert done.stdout.split() == list(MODULES), done.stderr

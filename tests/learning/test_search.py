@@ -94,7 +94,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("torn", [b"", b'{"op_code":5,"tri'])
+@pytest.mark.parametrize("torn", [pytest.param(b"", marks=pytest.mark.slow), b'{"op_code":5,"tri'])
 def test_a_search_goes_on_where_it_was(torn: bytes, look: Callable, tmp_path: Path) -> None:
     """Broken off between two trials; also in the middle of a line."""
 

@@ -204,6 +204,7 @@ def test_a_training_that_is_interrupted_goes_on_to_the_same_bits(
     assert not (tmp_path / "training").exists()
 
 
+@pytest.mark.slow
 def test_a_training_that_goes_on_divides_memory_as_it_did(
     in_file: Callable, make_columns: Callable, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,7 @@ def test_an_unknown_client_is_refused_before_a_server_starts(project: Path) -> N
     assert "did you mean 'clinic'" in done.output
 
 
+@pytest.mark.slow
 def test_git_compares_notebooks_without_what_a_run_leaves(tmp_path: Path) -> None:
     """As after ``nbdime config-git --enable``: with the repository's own attributes and configuration."""
     for name in (".gitattributes", "nbdime_config.json"):

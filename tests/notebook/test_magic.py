@@ -107,6 +107,7 @@ def test_outside_of_a_project_it_says_so(shell, tmp_path) -> None:
     assert "lies in no project" in refused["text"]
 
 
+@pytest.mark.slow
 def test_a_kernel_of_kedro_knows_the_magic(shell, project) -> None:
     """Kedro's extension finds it as an entry point: `kedro jupyter` and `kedro ipython` start with nothing else."""
     _, clinic, unknown = shell("%load_ext kedro.ipython", "%client clinic", "%client clinik")

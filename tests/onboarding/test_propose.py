@@ -133,7 +133,7 @@ def test_new_names_are_identifiers_and_differ(columns: list[str]) -> None:
 
 
 @given(names=names)
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_name_of_a_column_breaks_the_files(tmp_path: Path, write_csv: Callable[..., Path], names: list[str]) -> None:
     columns: dict[str, list[Any]] = {f"{name}": [f"v{n % 3}" for n in range(60)] for name in names}
     columns |= {"row_id": [f"k{n}" for n in range(60)], "target": [n % 2 for n in range(60)]}

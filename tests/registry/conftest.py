@@ -131,7 +131,7 @@ def train(features: Features, *, seed: int, epochs: int, shuffled: str = "") -> 
     return fit(folds["train"], folds["validation"], Columns.from_roles(features.roles), config, None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def evidence() -> Any:
     """Makes what ``evaluate`` would say of a network."""
     return make_evidence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from workbench.registry.holdout import Features
 from workbench.registry.marks import mark_tags, outlives
 from workbench.registry.promotion import promote
 from workbench.registry.retraining import champion_to_retrain, mark, mark_champion
-from workbench.registry.store import Store
+from workbench.registry.store import Store, open_store
 
 WHY = "it has decayed"
 MARKED = f"champion version 1 is to be trained again: {WHY}"
@@ -25,15 +26,25 @@ NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 Again = Callable[[], dict[str, Any]]
 
 
+@pytest.fixture(scope="module")
+def store_template(
+    store_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    client: Client,
+    network: Any,
+    features: Features,
+    evidence: Callable[..., Evidence],
+) -> Path:
+    """With a champion, made once."""
+    folder = Path(shutil.copytree(store_template, tmp_path_factory.mktemp("champion") / "project"))
+    promote(open_store(folder), client, network, features, evidence(features, network))
+    return folder
+
+
 @pytest.fixture
 def again(store: Store, client: Client, network: Any, features: Features, evidence: Callable[..., Evidence]) -> Again:
-    """Registers the same model; the first time, it becomes champion."""
-
-    def register() -> dict[str, Any]:
-        return promote(store, client, network, features, evidence(features, network))
-
-    register()
-    return register
+    """Registers the champion's model once more."""
+    return lambda: promote(store, client, network, features, evidence(features, network))
 
 
 def train(store: Store, model: Any, since: timedelta) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,20 +20,39 @@ from workbench.registry.holdout import Features
 from workbench.registry.promises import attach_baseline, promise
 from workbench.registry.promotion import promote
 from workbench.registry.retraining import champion_to_retrain, mark_champion, marked
-from workbench.registry.store import Store
+from workbench.registry.store import Store, open_store
 
 MakeEvidence = Callable[..., Evidence]
 BASELINE = {"format": 1, "client": "clinic", "rows": 300}
 DIGESTS = pa.table({"digest": ["0a1", "ff3"]})
 
 
-@pytest.fixture
-def registered(
-    store: Store, client: Client, network: Any, features: Features, evidence: MakeEvidence
-) -> dict[str, Any]:
-    """The verdict about the first model, which became the champion."""
+@pytest.fixture(scope="module")
+def champion(
+    store_template: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    client: Client,
+    network: Any,
+    features: Features,
+    evidence: MakeEvidence,
+) -> tuple[Path, dict[str, Any]]:
+    """A project with a champion, made once, and the verdict about it."""
+    folder = Path(shutil.copytree(store_template, tmp_path_factory.mktemp("champion") / "project"))
     with_baseline = replace(evidence(features, network), baseline=BASELINE, digests=DIGESTS)
-    return promote(store, client, network, features, with_baseline)
+    return folder, promote(open_store(folder), client, network, features, with_baseline)
+
+
+@pytest.fixture
+def store_project(request: pytest.FixtureRequest, store_template: Path, tmp_path: Path) -> Path:
+    """A copy of it for a test that asks for what was registered, and an empty store for others."""
+    folder = request.getfixturevalue("champion")[0] if "registered" in request.fixturenames else store_template
+    return Path(shutil.copytree(folder, tmp_path / "a project"))
+
+
+@pytest.fixture
+def registered(store: Store, champion: tuple[Path, dict[str, Any]]) -> dict[str, Any]:
+    """The verdict about the first model, which became the champion."""
+    return champion[1]
 
 
 def record_of(store: Store, verdict: dict[str, Any]) -> Path:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import ReportError
@@ -34,6 +34,7 @@ def test_the_first_report_says_so() -> None:
     assert "first report" in what_changed(compare({"a": {"x": 1}}, None))
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True).filter(lambda name: name != "about"), values))
 def test_the_same_inputs_have_not_changed(tables) -> None:
     numbers = as_numbers(tables)

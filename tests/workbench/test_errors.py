@@ -20,7 +20,7 @@ def test_every_leaf_is_either_transient_or_terminal(leaf: type) -> None:
 
 def test_the_docstring_draws_every_class() -> None:
     for name in errors.__all__:
-        assert name in errors.__doc__
+        assert name in errors.__doc__ or not isinstance(getattr(errors, name), type)
 
 
 def test_a_message_says_what_where_what_was_tried_and_what_next() -> None:

@@ -87,6 +87,7 @@ def whole(stood: Callable[[str], Any], postgres: dict[str, Any]) -> dict[str, An
     }
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_killed_while_it_moves_it_goes_on(strike: Strike, whole: dict[str, Any]) -> None:
     """One place of many; the slow tests take two dozen."""

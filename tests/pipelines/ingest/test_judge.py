@@ -90,7 +90,7 @@ TYPED = {
 TYPES = {name: kind for name, (kind, _) in TYPED.items()}
 
 
-@settings(MANY, max_examples=40)
+@settings(MANY, max_examples=15)
 @given(st.data(), st.sampled_from([(name,) for name in COLUMNS] + [("id", "part")]))
 def test_pandera_refuses_exactly_what_the_quarantine_does(tmp_path, data, names):
     """Values that are of the right types already, so that pandera can be shown all of them."""

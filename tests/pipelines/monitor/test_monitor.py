@@ -67,6 +67,7 @@ def serve(project: Path, *, model: str = "clinic", most: int | None = None) -> i
     return len(served)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_client_to_which_nothing_came_is_steady_and_what_was_not_measured_is_said(
     clinic_copy: Path, kedro: Kedro
