@@ -90,8 +90,16 @@ def _store(project: Path) -> None:
 
     store = open_store(project)
     store.api.search_runs(["0"], filter_string="attributes.status = 'RUNNING'", max_results=1)
-    # SQLAlchemy's rule for forks: the connections of a pool are the parent's alone.
-    store.api._tracking_client.store.engine.dispose()  # noqa: SLF001
+    engines = [store.api._tracking_client.store.engine]  # noqa: SLF001
+    if "workbench.registry.models" in sys.modules:
+        from workbench.registry.models import CHAMPION, find
+
+        find(store, "nobody", CHAMPION)
+        registry = store.api._get_registry_client()  # type: ignore[no-untyped-call]  # noqa: SLF001
+        engines.append(registry.store.engine)
+    for engine in engines:
+        # SQLAlchemy's rule for forks: the connections of a pool are the parent's alone.
+        engine.dispose()
 
 
 def _expressions() -> None:

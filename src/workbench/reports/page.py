@@ -17,6 +17,7 @@ from workbench.reports.look import Look
 from workbench.reports.sanitise import sanitise
 
 if TYPE_CHECKING:
+    from nbconvert import HTMLExporter
     from nbformat import NotebookNode
 
 __all__ = ["Heading", "page", "shell"]
@@ -125,15 +126,20 @@ def _translated(notebook: NotebookNode, locale: str) -> NotebookNode:
 
 
 def _body(notebook: NotebookNode) -> str:
+    body: str = _exporter().from_notebook_node(notebook)[0]
+    return body
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    """One for all pages of a process: it compiles its templates for the first."""
     from nbconvert import HTMLExporter
     from traitlets.config import Config
 
     config = Config({"NbConvertBase": {"display_data_priority": SHOWN}})
-    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+    return HTMLExporter(  # type: ignore[no-untyped-call]
         config=config, raw_template=BODY.read_text(encoding="utf-8"), exclude_anchor_links=True
     )
-    body: str = exporter.from_notebook_node(notebook)[0]
-    return body
 
 
 def _sections(body: str) -> tuple[Html, list[tuple[str, str, Html]]]:

@@ -22,6 +22,7 @@ from workbench.reports.html import Html, tag
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["BLUE", "GREY", "INK", "MUTED", "ORANGE", "PAPER", "RUST", "VERMILLION", "Picture", "on_black", "picture"]
 
@@ -105,18 +106,29 @@ def picture(
         subplots: further arguments of ``Figure.subplots``.
     """
     from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     _know_fonts()
     with rc_context(STYLE):  # type: ignore[arg-type]
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        FigureCanvasSVG(figure)
         drawn = Picture(list(figure.subplots(1, columns, squeeze=False, **subplots)[0]))
         yield drawn
         stream = io.BytesIO()
+        _lay_out(figure)
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     source = base64.b64encode(_themed(stream.getvalue().decode()).encode()).decode()
     image = tag("img", src=f"data:image/svg+xml;base64,{source}", alt=alt)
     drawn.html = tag("figure", image, tag("figcaption", caption) if caption else None)
+
+
+def _lay_out(figure: Figure) -> None:
+    """What `savefig` does, which draws the whole figure, without ink, only to have it laid out: a sixth of its time."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 @cache
