@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import GemmaConfig, GemmaForCausalLM, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from workbench.errors import ModelError
 from workbench.learning.language import BaseModel
@@ -14,6 +13,9 @@ from workbench.learning.language.attention import Segments, packed_attention
 from workbench.learning.language.chat import Encoded
 from workbench.learning.language.forward import check_head, mean_loss, summed_loss
 from workbench.learning.language.packing import Pack, first_fit, steps_of
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
 
 CPU = torch.device("cpu")
 
@@ -103,6 +105,8 @@ TINY = {"vocab_size": 210, "hidden_size": 32, "intermediate_size": 32, "num_hidd
 
 
 def test_other_architectures_pack_too() -> None:
+    from transformers import GemmaConfig, GemmaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
     several = examples(LENGTHS)
     models = [
         Qwen2ForCausalLM(Qwen2Config(**TINY, num_key_value_heads=1)),
@@ -126,6 +130,8 @@ def test_an_architecture_whose_loss_is_another_is_refused(model: LlamaForCausalL
 
 
 def test_a_window_shorter_than_an_example_is_refused() -> None:
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
     config = Qwen2Config(**TINY, num_key_value_heads=1, sliding_window=8, use_sliding_window=True, max_window_layers=0)
     one = Qwen2ForCausalLM(config)
     with packed_attention(one), pytest.raises(ModelError, match="longer than the model's attention window of 8"):
