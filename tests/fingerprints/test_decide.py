@@ -99,7 +99,7 @@ class World:
         judge = self.judge(pipeline, catalog, force=force)
         for node in pipeline.nodes:
             facts = judge.facts(node)
-            decision = judge.next(node)
+            decision = judge.decide_on(node)
             assert decision == judge.decide()[node.name], "one node is decided on as among all"
             if decision.action != "skip":
                 inputs = {name: catalog.load(name) for name in node.inputs}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,21 @@ def zygote() -> Iterator[ZygoteProcess]:
     made = ZygoteProcess()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def fork_says() -> Callable[[Callable[[], bool]], bool]:
+    """What a check says in a fork of this process, which has no children of anybody's."""
+
+    def ask(check: Callable[[], bool]) -> bool:
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                os._exit(0 if check() else 1)
+            os._exit(2)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    return ask
 
 
 @pytest.fixture

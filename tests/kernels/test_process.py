@@ -147,17 +147,19 @@ def test_no_secret_of_the_owner_reaches_the_zygote(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_fork_has_the_environment_that_was_asked_for_and_nothing_of_the_zygotes(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, fork_says: Callable[[Callable[[], bool]], bool]
 ) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # a zygote has one thread, a kernel its share of the machine
-    child = os.fork()
-    if child == 0:
+    def only_that() -> bool:
         become(Request([], "/", {"PATH": "/bin"}), [])
-        os._exit(0 if dict(os.environ) == {"PATH": "/bin"} else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        return dict(os.environ) == {"PATH": "/bin"}
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # a zygote has one thread, a kernel its share of the machine
+    assert fork_says(only_that)
 
 
-def test_a_fork_takes_signals_as_a_new_process_does_and_keeps_no_descriptor_twice(tmp_path: Path) -> None:
+def test_a_fork_takes_signals_as_a_new_process_does_and_keeps_no_descriptor_twice(
+    tmp_path: Path, fork_says: Callable[[Callable[[], bool]], bool]
+) -> None:
     def sound() -> bool:
         signal.signal(signal.SIGTERM, lambda *_: None)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -172,12 +174,7 @@ def test_a_fork_takes_signals_as_a_new_process_does_and_keeps_no_descriptor_twic
         os.write(1, b"said")
         return taken == [signal.SIG_DFL, signal.SIG_DFL, signal.default_int_handler] and os.getsid(0) == os.getpid()
 
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            os._exit(0 if sound() else 1)
-        os._exit(2)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert fork_says(sound)
     assert (tmp_path / "out").read_bytes() == b"said"
 
 

@@ -117,17 +117,7 @@ def test_a_client_waits_for_no_kernel_that_is_dead_or_silent(
         asyncio.run(wait(PromptKernelClient))
 
 
-def fork_says(check: Callable[[], bool]) -> bool:
-    """What a check says in a fork of this process, which has no children of anybody's."""
-    child = os.fork()
-    if child == 0:
-        with suppress(BaseException):
-            os._exit(0 if check() else 1)
-        os._exit(2)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def test_a_fork_lets_go_of_what_is_the_zygotes() -> None:
+def test_a_fork_lets_go_of_what_is_the_zygotes(fork_says: Callable[[Callable[[], bool]], bool]) -> None:
     """Or a sibling's connection would stay open as long as it lives, and who waits at its other end would wait."""
 
     def check() -> bool:
@@ -147,7 +137,7 @@ def test_a_fork_lets_go_of_what_is_the_zygotes() -> None:
     assert fork_says(check)
 
 
-def test_who_asked_may_be_gone_when_a_kernel_ends() -> None:
+def test_who_asked_may_be_gone_when_a_kernel_ends(fork_says: Callable[[Callable[[], bool]], bool]) -> None:
     def check() -> bool:
         made = Zygote(socket.socket(socket.AF_UNIX), -1)
         here, there = socket.socketpair()

@@ -18,6 +18,14 @@ CANARY = "canary-7731-hunter2"
 SECRETS = Secrets({"ACME__PASSWORD": CANARY})
 
 
+def execute(project: Path, folder: Path) -> None:
+    """Let the template ``page`` run, ten seconds at most."""
+    partial = folder / "partial.ipynb"
+    executing.execute(
+        find_template(project, "page"), {}, folder=folder, partial=partial, limits=Limits(10), secrets=SECRETS
+    )
+
+
 def test_neither_the_operators_page(bare: Path, template: Callable[..., Path], tmp_path: Path) -> None:
     """The error's own words, and what a partial notebook of before says."""
     template("page", "# Page")
@@ -36,14 +44,7 @@ def test_nor_the_error_of_a_kernel_that_was_lost(
     template("page", "# Page")
     monkeypatch.setattr(executing, "_run", lambda *_: (RuntimeError(f"no route to acme:{CANARY}@db"), False))
     with pytest.raises(KernelLost, match="no route to acme:") as caught:
-        executing.execute(
-            find_template(bare, "page"),
-            {},
-            folder=tmp_path,
-            partial=tmp_path / "partial.ipynb",
-            limits=Limits(10),
-            secrets=SECRETS,
-        )
+        execute(bare, tmp_path)
     assert CANARY not in str(caught.value)
 
 
@@ -65,14 +66,7 @@ def test_a_notebook_that_cannot_be_kept_hides_nothing(
     monkeypatch.setattr(executing, "_run", run)
     monkeypatch.setattr(executing, "write_text", refused)
     with pytest.raises(ReportError, match=r"ZeroDivisionError.*Next: open .*notebooks/reports/page\.ipynb"):
-        executing.execute(
-            find_template(bare, "page"),
-            {},
-            folder=tmp_path,
-            partial=tmp_path / "partial.ipynb",
-            limits=Limits(10),
-            secrets=SECRETS,
-        )
+        execute(bare, tmp_path)
 
 
 def test_a_kernel_whose_time_ran_out_is_not_one_that_was_lost(
@@ -82,11 +76,4 @@ def test_a_kernel_whose_time_ran_out_is_not_one_that_was_lost(
     template("page", "# Page")
     monkeypatch.setattr(executing, "_run", lambda *_: (RuntimeError("Kernel died"), True))
     with pytest.raises(ReportError, match="took longer than 10 s"):
-        executing.execute(
-            find_template(bare, "page"),
-            {},
-            folder=tmp_path,
-            partial=tmp_path / "partial.ipynb",
-            limits=Limits(10),
-            secrets=SECRETS,
-        )
+        execute(bare, tmp_path)

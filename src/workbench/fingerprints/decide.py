@@ -91,7 +91,7 @@ class Judge:
                 decisions[node.name] = self._as_needed(node, decisions)
         return decisions
 
-    def next(self, node: Node) -> Decision:
+    def decide_on(self, node: Node) -> Decision:
         """The decision for a node before which all have ended; the same as :meth:`decide` has for it.
 
         Those after it count only for what lives as long as the run, so most nodes are decided on alone: to judge all

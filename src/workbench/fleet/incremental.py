@@ -99,7 +99,7 @@ class _Run:
 
     def skips(self, node: Node) -> bool:
         """Whether nothing has changed for a node; if so it has ended."""
-        decision = self.judge.next(node)
+        decision = self.judge.decide_on(node)
         if decision.action != "skip":
             print(f"{node.name} runs: {'; '.join(decision.reasons)}", file=sys.stderr)  # noqa: T201 - the run's log
             return False

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients import ClientRegistry
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     from workbench.fleet.run import Run
@@ -63,11 +62,10 @@ def chosen_pipelines(known: Collection[str], wanted: str) -> list[str]:
     names = _names(wanted)
     for name in (part for group in names for part in group.split("+")):
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
             raise ConfigurationError(
                 f"pipeline {name[:80]!r} is not registered",
                 tried=", ".join(sorted(known)),
-                hint=f"did you mean '{near[0]}'?" if near else "`kedro registry list` names them",
+                hint=did_you_mean(name, known, "`kedro registry list` names them"),
             )
     if not names:
         raise ConfigurationError("there is no pipeline to run", hint="`kedro registry list` names them")

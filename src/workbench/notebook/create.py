@@ -7,7 +7,6 @@ from.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.clients import ClientRegistry
 from workbench.clients.model import is_device
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 from workbench.notebook.documents import EXPLORE, TEMPLATES, inside, read, title_of, write_new
 
 if TYPE_CHECKING:
@@ -75,11 +74,10 @@ def plan(project: Path, template: str, client_id: str | None = None, name: str |
     """
     known = template_names(project)
     if template not in known:
-        near = difflib.get_close_matches(template, known, n=1)
         raise ConfigurationError(
             f"notebook template {template[:60]!r} does not exist",
             tried=f"{TEMPLATES.as_posix()}: {', '.join(known) or 'no template there'}",
-            hint=f"did you mean '{near[0]}'?" if near else "`kedro notebook list` names them",
+            hint=did_you_mean(template, known, "`kedro notebook list` names them"),
         )
     client = _client(ClientRegistry(project), client_id)
     path = _free(project, EXPLORE / client.id, template, name)

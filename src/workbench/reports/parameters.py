@@ -10,7 +10,6 @@ kernel starts. A declaration is one line of the cell tagged ``parameters``::
 from __future__ import annotations
 
 import ast
-import difflib
 import keyword
 import math
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ConfigurationError, ReportError
+from workbench.errors import ConfigurationError, ReportError, did_you_mean
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -170,10 +169,9 @@ def bind(declared: Mapping[str, Parameter], given: Mapping[str, object], *, wher
 def _check_names(declared: Mapping[str, Parameter], given: Mapping[str, object], where: str) -> None:
     for name in given:
         if name not in declared or not name.isidentifier() or keyword.iskeyword(name):
-            near = difflib.get_close_matches(str(name), declared, n=1)
             raise ConfigurationError(
                 f"unknown parameter {str(name)[:60]!r}",
                 where=where,
                 tried=", ".join(declared) or "it declares none",
-                hint=f"did you mean '{near[0]}'?" if near else "run `kedro report list --json`",
+                hint=did_you_mean(str(name), declared, "run `kedro report list --json`"),
             )

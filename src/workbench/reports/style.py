@@ -124,7 +124,7 @@ def picture(
 
 
 def _lay_out(figure: Figure) -> None:
-    """What `savefig` does, which draws the whole figure, without ink, only to have it laid out: a sixth of its time."""
+    """As `savefig` would, which draws the whole figure for it once more, without ink."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)

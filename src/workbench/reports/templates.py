@@ -6,14 +6,13 @@ A template is looked up in the folder's listing; a name is never joined to a pat
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ConfigurationError, ReportError
+from workbench.errors import ConfigurationError, ReportError, did_you_mean
 from workbench.reports.parameters import Parameter, declared_parameters
 
 if TYPE_CHECKING:
@@ -74,11 +73,10 @@ def find_template(project: Path, name: str) -> Template:
     """
     known = template_names(project)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
         raise ConfigurationError(
             f"report template {name[:60]!r} does not exist",
             tried=f"{FOLDER.as_posix()}: {', '.join(known) or 'no template there'}",
-            hint=f"did you mean '{near[0]}'?" if near else "run `kedro report list`",
+            hint=did_you_mean(name, known, "run `kedro report list`"),
         )
     path = project / FOLDER / f"{name}.ipynb"
     notebook = read_notebook(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import cast
 from workbench.clients import Client, ClientRegistry
 from workbench.clients.targets import AzureOpenAITarget, LocalTarget
 from workbench.clients.targets import Target as Settings
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 from workbench.fleet.ledger import state_folder
 from workbench.fleet.lock import ClientLock
 from workbench.secrets import secrets_of
@@ -59,12 +58,11 @@ def settings_of(client: Client, name: str) -> Settings:
     """
     targets = client.deploy or DEFAULT
     if name not in targets:
-        near = difflib.get_close_matches(name, targets, n=1)
         raise ConfigurationError(
             f"there is no target '{name[:40]}'",
             where=f"client {client.id}",
             tried=", ".join(sorted(targets)),
-            hint=f"did you mean '{near[0]}'?" if near else "name it under `deploy` in client.yml",
+            hint=did_you_mean(name, targets, "name it under `deploy` in client.yml"),
         )
     return targets[name]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ConfigurationError
+from workbench.errors import ConfigurationError, did_you_mean
 from workbench.notebook.documents import title_of
 from workbench.notebook.promote.describe import prose
 from workbench.notebook.promote.write import Frame
@@ -36,12 +35,11 @@ def frame_of(notebook: NotebookNode, path: str, client: Client, pieces: Pieces, 
     named = _named_tables(pieces, made)
     for table in named:
         if table not in client.sources:
-            near = difflib.get_close_matches(table, client.sources, n=1)
             raise ConfigurationError(
                 f"table '{table}' is not among the client's",
                 where=f"client {client.id}, `join`",
                 tried=", ".join(client.sources),
-                hint=f"did you mean '{near[0]}'?" if near else "add it to `sources` in client.yml",
+                hint=did_you_mean(table, client.sources, "add it to `sources` in client.yml"),
             )
     if "TABLES" in pieces.constants:
         return Frame(about)
