@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import arm_double
@@ -47,12 +47,14 @@ def target(azure: World) -> Any:
 
 
 @pytest.fixture
-def deploy(azure: World) -> Callable[..., Deployment]:
+def deploy(azure: World) -> Iterator[Callable[..., Deployment]]:
     azure.hold_out(["I do not know.", "Perhaps."])
+    targets: list[AzureOpenAI] = []
 
     def opened(scale: float = 0.05, budget: float | None = None) -> Deployment:
         settings = AzureOpenAITarget(**azure.deploy)
         target = AzureOpenAI("acme", "cloud", settings, secrets_of(azure.project, "acme"))
+        targets.append(target)
         book = Book(azure.project, "acme", "cloud")
         work = Work(target, "acme", book, Silence(), poll_seconds=0.01, deadline_seconds=10, scale=scale)
         prices = prices_of(azure.project)
@@ -70,7 +72,9 @@ def deploy(azure: World) -> Callable[..., Deployment]:
             compare=compare,
         )
 
-    return opened
+    yield opened
+    for target in targets:
+        target.close()
 
 
 def shares(azure: World) -> dict[str, str]:

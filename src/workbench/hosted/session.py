@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from workbench.clients.targets import AzureOpenAITarget
 from workbench.errors import ConfigurationError
 from workbench.retrying import persistently
 from workbench.secrets import ClientSecrets, secrets_of
-from workbench.targets.azure_openai.api import Account, azure_account, open_api
-from workbench.targets.azure_openai.translate import Unauthorised, not_the_api, translated
+from workbench.targets.azure_openai.api import Account, azure_account
+from workbench.targets.azure_openai.connection import Connection
+from workbench.targets.azure_openai.translate import not_the_api
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -53,8 +53,7 @@ class Session:
     def __init__(self, client: str, settings: Settings, secrets: ClientSecrets, scale: float = 1.0) -> None:
         self.client, self.secrets, self.scale = client, secrets, scale
         self.hosted, self.account, self.azure = settings.hosted, settings.account, settings.azure
-        self._api: OpenAI | None = None
-        self._lock = threading.Lock()
+        self._connection = Connection(self.account, secrets, self.where)
 
     @property
     def where(self) -> str:
@@ -72,32 +71,15 @@ class Session:
 
     def once(self, action: Callable[[OpenAI], T], expected: type | None = None) -> T:
         """The same, tried once; a refused key or token is fetched anew, once, and then final."""
-        api = self._opened()
-        try:
-            return self._checked(api, action, expected)
-        except Unauthorised:
-            return self._checked(self._opened(instead_of=api), action, expected)
-
-    def close(self) -> None:
-        """Close the connections."""
-        with self._lock:
-            if self._api is not None:
-                self._api.close()
-            self._api = None
-
-    def _checked(self, api: OpenAI, action: Callable[[OpenAI], T], expected: type | None) -> T:
-        with translated(self.where):
-            answer = action(api)
+        answer = self._connection.once(action)
         is_it = expected is None or isinstance(answer, expected)
         if not is_it or ("id" in getattr(expected, "model_fields", ()) and not getattr(answer, "id", "")):
             raise not_the_api(self.where, f"no {getattr(expected, '__name__', 'answer')}")
         return answer
 
-    def _opened(self, instead_of: OpenAI | None = None) -> OpenAI:
-        with self._lock:  # answers are asked for by several threads
-            if self._api is None or self._api is instead_of:
-                self._api = open_api(self.account, self.secrets)
-            return self._api
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
 
 
 def settings_of(project: Path, client: str) -> Settings:

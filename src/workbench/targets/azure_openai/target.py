@@ -8,18 +8,18 @@ always reaches the same version as long as the shares stay.
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from workbench.clients.targets import AzureOpenAITarget
 from workbench.errors import TargetError, Unreachable
 from workbench.secrets import ClientSecrets
-from workbench.targets.azure_openai.api import azure_account, open_api
+from workbench.targets.azure_openai.api import azure_account
 from workbench.targets.azure_openai.arm import Arm
+from workbench.targets.azure_openai.connection import Connection
 from workbench.targets.azure_openai.parts import DeploymentPart
 from workbench.targets.azure_openai.release import LanguageRelease
-from workbench.targets.azure_openai.translate import NotThere, Unauthorised, not_the_api, translated
+from workbench.targets.azure_openai.translate import NotThere, not_the_api
 from workbench.targets.cost import Cost, Line
 from workbench.targets.names import name_of_version, version_of_name
 from workbench.targets.prices import HOURS, Prices
@@ -27,12 +27,10 @@ from workbench.targets.protocol import Answered, Doing
 from workbench.targets.release import Release
 
 if TYPE_CHECKING:
-    from openai import OpenAI
     from openai.types.chat import ChatCompletion
 
 __all__ = ["TRAFFIC", "AzureOpenAI", "choose"]
 
-T = TypeVar("T")
 TRAFFIC = "workbench-traffic"
 """The tag with a version's percentage."""
 DEVELOPER = "DeveloperTier"
@@ -73,11 +71,10 @@ class AzureOpenAI:
     caution = "Azure OpenAI splits no traffic: the shares are tags on the deployments, and callers choose by them"
 
     def __init__(self, client: str, name: str, settings: AzureOpenAITarget, secrets: ClientSecrets) -> None:
-        self.client, self.name, self.settings, self._secrets = client, name, settings, secrets
+        self.client, self.name, self.settings = client, name, settings
         self.where = f"Azure OpenAI, account {settings.account} in {settings.resource_group}"
         self.arm = Arm(client, settings, secrets)
-        self._api: OpenAI | None = None
-        self._lock = threading.Lock()
+        self._data = Connection(azure_account(settings), secrets, self.where)
 
     def parts(self, release: Release) -> Sequence[DeploymentPart]:
         """The deployment of a release."""
@@ -133,10 +130,10 @@ class AzureOpenAI:
         """
         from openai.types.chat import ChatCompletion
 
-        longest = "max_tokens" if azure_account(self.settings).is_dated else "max_completion_tokens"
+        longest = "max_tokens" if self._data.account.is_dated else "max_completion_tokens"
         asked: Any = {"model": deployment, "messages": list(messages), "temperature": 0, longest: tokens}
         try:
-            reply: ChatCompletion = self._called(lambda api: api.chat.completions.create(**asked))
+            reply: ChatCompletion = self._data.once(lambda api: api.chat.completions.create(**asked))
         except NotThere:
             # Azure answers so for some minutes after the resource manager says that a deployment is up.
             raise Unreachable(
@@ -165,9 +162,7 @@ class AzureOpenAI:
     def close(self) -> None:
         """Let go of connections."""
         self.arm.close()
-        if self._api is not None:
-            self._api.close()
-        self._api = None
+        self._data.close()
 
     def _deployed(self) -> dict[int, Any]:
         """Deployments of this client by version."""
@@ -179,18 +174,3 @@ class AzureOpenAI:
             for version, one in named.items()
             if version is not None and (one.tags or {}).get("client") == self.client
         }
-
-    def _called(self, action: Callable[[OpenAI], T]) -> T:
-        try:
-            with translated(self.where):
-                return action(self._opened())
-        except Unauthorised:
-            self._api = None
-            with translated(self.where):
-                return action(self._opened())
-
-    def _opened(self) -> OpenAI:
-        with self._lock:
-            if self._api is None:
-                self._api = open_api(azure_account(self.settings), self._secrets)
-            return self._api

@@ -57,7 +57,7 @@ class Workspace:
         try:
             return self._attempt(action)
         except Refused:
-            self._client = None
+            self.close()
             return self._attempt(action)
 
     def send(self, method: str, path: str, body: Mapping[str, Any], headers: list[str] | None = None) -> dict[str, Any]:
