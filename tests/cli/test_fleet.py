@@ -15,8 +15,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from workbench.cli.fleet import fleet
+from workbench.cli.fleet import fleet, is_long
 from workbench.fleet.ledger import Ledger
+from workbench.fleet.plan import Cell
 
 Kedro = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -200,3 +201,20 @@ def test_the_page_as_json(tiny: Path, kedro: Kedro) -> None:
     facts = json.loads(kedro(tiny, "fleet", "ui", "--json").stdout)
     assert [row["client"] for row in facts["clients"]] == ["alpha", "beta", "gamma"]
     assert [(run["client"], run["pipeline"]) for run in facts["running"]] == [("beta", "act")]
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "clients", "force", "expected"),
+    [
+        ("report", 3, False, True),
+        ("ingest+prepare+report", 3, False, True),
+        ("__default__", 1, True, True),
+        ("__default__", 2, False, False),  # it may all have been done
+        ("ingest+prepare", 9, True, False),
+    ],
+)
+def test_kernels_are_made_ready_when_reports_will_surely_be_rendered(
+    pipeline: str, clients: int, force: bool, expected: bool
+) -> None:
+    cells = [Cell(f"client_{number}", pipeline, None) for number in range(clients)]
+    assert is_long(cells, workers=2, force=force) is expected

@@ -57,6 +57,18 @@ def test_how_it_ended_is_known(kernel: Callable[..., WarmProcess], number: int) 
     process.send_signal(signal.SIGKILL)  # must not hit whoever has the number now
 
 
+def test_one_that_is_woken_imports_before_anybody_asks(tmp_path: Path) -> None:
+    (tmp_path / "noticed.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()\n")
+    zygote = ZygoteProcess(["noticed"], environment={"PYTHONPATH": str(tmp_path)})
+    try:
+        time.sleep(0.3)
+        assert not (tmp_path / "imported").exists()
+        zygote.wake()
+        assert within(20, (tmp_path / "imported").exists)
+    finally:
+        zygote.kill()
+
+
 def test_waiting_has_an_end(kernel: Callable[..., WarmProcess]) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         kernel().wait(0.05)

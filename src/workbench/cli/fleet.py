@@ -171,11 +171,19 @@ def _run(ctx: click.Context, project: Path, cells: Sequence[Cell], *, as_json: b
         view=view_for(sys.stderr, len(cells), cells),
         **options,
     )
-    with shared_zygote(FOR_REPORTS):  # for the kernels of all reports
+    with shared_zygote(FOR_REPORTS) as kernels:
+        if is_long(cells, workers=options["workers"], force=options.get("force", False)):
+            kernels.wake()  # while the zygote of the workers imports, too
         result = fleet_run.run()
     runs = result.runs
     click.echo(json.dumps([one.to_dict() for one in runs], indent=2) if as_json else table.of_runs(runs, when=False))
     ctx.exit(result.exit_code)
+
+
+def is_long(cells: Sequence[Cell], *, workers: int, force: bool) -> bool:
+    """Whether reports will surely be rendered; in a short run, all that there is to do may have been done before."""
+    renders = [cell for cell in cells if {"report", "__default__"} & set(cell.pipeline.split("+"))]
+    return bool(renders) and (force or len(renders) > workers)
 
 
 @fleet.command("resume")

@@ -109,6 +109,10 @@ class ZygoteProcess:
         """The zygote's process id."""
         return self._process.pid
 
+    def wake(self) -> None:
+        """Have a zygote of kernels import now, so that the first who asks need not wait for that."""
+        _answers(self.address)
+
     def kill(self) -> None:
         """End it without waiting for what it does; the kernel ends its forks if they asked for that."""
         self._process.kill()
