@@ -16,6 +16,7 @@ from workbench.clients.targets import AzureOpenAITarget
 from workbench.datasets.hosted_model import HostedModel
 from workbench.errors import ConfigurationError, TargetError, Unreachable
 from workbench.secrets import secrets_of
+from workbench.targets.azure_openai.api import open_api
 from workbench.targets.azure_openai.arm import Arm, _translated
 from workbench.targets.azure_openai.comparing import Comparison
 from workbench.targets.azure_openai.entra import credential
@@ -147,6 +148,11 @@ def test_a_key_that_was_changed_is_fetched_once(
     azure: World, target: AzureOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert azure.openai is not None
+    opened: list[Any] = []
+    monkeypatch.setattr(
+        "workbench.targets.azure_openai.connection.open_api",
+        lambda *arguments: opened.append(open_api(*arguments)) or opened[-1],
+    )
     target.ask("base", ASKED, 5)
     azure.openai.keys = {"a-new-key-0987654321"}
     monkeypatch.setenv("ACME__AZURE_OPENAI_API_KEY", "a-new-key-0987654321")
@@ -156,6 +162,9 @@ def test_a_key_that_was_changed_is_fetched_once(
     with pytest.raises(Unauthorised, match="it refuses the key or token"):
         target.ask("base", ASKED, 5)
     assert len(azure.openai.requests) == before + 2
+    assert [api.is_closed() for api in opened] == [False] * 3, "another thread may wait for an answer of the first"
+    target.close()
+    assert [api.is_closed() for api in opened] == [True] * 3
 
 
 def test_a_price_without_its_other_half_is_none(azure: World) -> None:

@@ -290,6 +290,7 @@ def test_nobody_there_is_transient(world: World) -> None:
     session = open_session(world.project, "acme", scale=0.0)
     with pytest.raises(Unreachable, match="it cannot be reached"):
         whole(world, session)
+    session.close()
 
 
 def test_a_slow_answer_is_given_up(world: World) -> None:
