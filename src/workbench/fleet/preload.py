@@ -82,7 +82,7 @@ LATER = {
         "nbclient",
         "nbconvert.exporters.html",
         "nbformat.validator",
-        "papermill",
+        "workbench.papermill",
         "pyarrow.csv",
         "workbench.reports.rehearsal:lay_out",
     ),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from papermill.engines import NBClientEngine, papermill_engines
-from papermill.iorw import write_ipynb
+from workbench.papermill import papermill
 
 __all__ = ["ENGINE"]
 
 ENGINE = "workbench"
 
 
-class SaveOnce(NBClientEngine):  # type: ignore[misc]
+class SaveOnce(papermill.engines.NBClientEngine):  # type: ignore[misc]
     """As papermill's own, which validates and writes the whole notebook before and after each cell.
 
     https://papermill.readthedocs.io/en/latest/extending-entry-points.html
@@ -25,7 +24,7 @@ class SaveOnce(NBClientEngine):  # type: ignore[misc]
             return super().execute_notebook(nb, kernel_name, output_path=None, **options)
         finally:
             if output_path is not None:
-                write_ipynb(nb, output_path)
+                papermill.iorw.write_ipynb(nb, output_path)
 
 
-papermill_engines.register(ENGINE, SaveOnce)
+papermill.engines.papermill_engines.register(ENGINE, SaveOnce)

@@ -94,8 +94,7 @@ def _run(
     template: Template, parameters: Mapping[str, Scalar], folder: Path, output: Path, limits: Limits
 ) -> tuple[Exception | None, bool]:
     """Let papermill run the template; the exception that ended it, and whether the time ran out."""
-    import papermill
-
+    from workbench.papermill import papermill
     from workbench.reports.engine import ENGINE
     from workbench.reports.kernel import report_kernel
 
