@@ -49,3 +49,19 @@ def test_a_report_opens_by_itself(
     photograph(seen.page, f"report_{name}_{scheme}")
     assert seen.errors == []
     assert [one for one in seen.requests if not one.startswith("data:")] == [address], "it asks somebody for something"
+
+
+PATH_OF_A_TABLE = "data/a_client_with_a_name/02_intermediate/quarantine/a_table_with_a_name.parquet"
+
+
+@pytest.mark.parametrize("name", ["model_card", "data_quality", "drift", "executive"])
+def test_on_a_phone_only_tables_and_charts_are_wider_than_the_page(
+    shown: Path, open_page: Callable[..., Any], name: str
+) -> None:
+    address = (shown / "data" / "clinic" / "08_reporting" / f"{name}.html").as_uri()
+    page = open_page(address, width=390, height=844, is_mobile=True).page
+    page.locator(".steps li").first.evaluate(
+        "(step, path) => { const code = document.createElement('code'); code.textContent = path; step.append(code); }",
+        PATH_OF_A_TABLE,
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -36,7 +36,12 @@ def test_a_mail_speaks_german(german: Parcel) -> None:
     text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
     assert "Im Anhang: Modellbericht.\n\nFragen an fleet@smithright.example\n" in text
     assert '<div lang="de"' in html
+    assert "color:#1b1f24;background:#ffffff" in html, "ink has its paper, whatever a mail program's is"
     assert "Im Anhang: Modellbericht.<br>Fragen an fleet@smithright.example</p>" in html
+
+
+def test_french_puts_a_space_before_the_colon_of_a_subject(parcel: Parcel) -> None:
+    assert replace(parcel, locale="fr").subject == "Acme <Ltd>\N{NO-BREAK SPACE}: Model card"
 
 
 def test_a_mail_without_attachments_does_not_speak_of_any(german: Parcel) -> None:

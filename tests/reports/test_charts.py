@@ -90,6 +90,18 @@ def test_a_single_epoch_is_no_curve() -> None:
 def test_learning_by_heart_is_said_only_where_it_is_seen() -> None:
     assert "learn by heart" in charts.training_curve(HISTORY)
     assert "learn by heart" not in charts.training_curve(HISTORY[:5])
+    assert "learn by heart" not in charts.training_curve(HISTORY[:6]), "one epoch after the best may be a wobble"
+
+
+def test_a_bar_that_nobody_sees_is_about_nothing(monkeypatch) -> None:
+    written = []
+    monkeypatch.setattr("matplotlib.axes.Axes.annotate", lambda self, text, *_, **__: written.append(text))
+    rows = [
+        {"feature": name, "importance": value, "std": 0.0} for name, value in (("a", 0.17), ("b", 0.004), ("c", 7.5e-7))
+    ]
+    html = charts.importance(rows, "roc_auc", 5)
+    assert written == ["0.17", "0.0040", "≈ 0"]
+    assert "c 0.00000075" in html, "those who do not see the chart are told the number"
 
 
 def test_the_same_data_give_the_same_bytes() -> None:

@@ -79,6 +79,12 @@ def test_a_number_and_a_text_of_any_length_are_shown_as_a_reader_has_them() -> N
         assert shown in html, shown
 
 
+def test_what_comes_first_is_said_only_of_several_changes() -> None:
+    last = {"t": {"x": 1, "y": 1}}
+    assert "come first" not in what_changed(compare({"t": {"x": 2, "y": 1}}, ABOUT | last))
+    assert "come first" in what_changed(compare({"t": {"x": 2, "y": 3}}, ABOUT | last))
+
+
 def came_and_went(numbers, last):
     changes = compare(numbers, {**ABOUT, **last})
     return [[(one["table"], one["entry"]) for one in changes[kind]] for kind in ("new", "gone")]

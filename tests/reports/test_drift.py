@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from workbench.reports import drift
+from workbench.reports.charts.drift import _names
+from workbench.reports.charts.rows import leave_room
+from workbench.reports.style import picture
 
 SUMMARY = {
     "state": "drift", "prediction": "drift", "answer": "stable", "features": 2, "watched": 0, "drifted": 1,
@@ -34,6 +37,38 @@ def test_the_next_steps_name_the_columns(acme) -> None:
     assert "More are than before, in region." in html
     assert "kedro run --env clients/acme" in html
     assert "Look again" in drift.next_steps(acme, SUMMARY | {"state": "stable"}, [])
+
+
+@pytest.mark.parametrize(
+    ("psi", "said"),
+    [(0.017, "0.017; chance alone stays under 0.00069, but so small a move does not matter: stable."),
+     (0.0005, "0.00050; chance alone stays under 0.00069: stable.")],
+)  # fmt: skip
+def test_what_is_more_than_chance_and_yet_stable_is_called_small(psi, said) -> None:
+    column = {"role": "prediction", "column": "p", "state": "stable", "psi": psi, "psi_by_chance": 0.00069}
+    assert said in drift.prediction([column], [])
+
+
+@pytest.mark.parametrize(
+    ("bins", "names"),
+    [
+        (["up to 0.0000221410", "up to 18.0", "above"], ["≤ 0.0000221", "≤ 18", "above"]),
+        (["up to 0.99735", "up to 0.99997", "up to 1.0"], ["≤ 0.997", "≤ 0.99997", "≤ 1"]),
+        (["up to 1017.2", "up to 1023.4", "up to 1026.4"], ["≤ 1,017", "≤ 1,023", "≤ 1,026"]),
+        (["up to date", "(missing)"], ["up to date", "(missing)"]),
+    ],
+)
+def test_bounds_have_as_few_digits_as_leave_them_where_they_are(bins, names) -> None:
+    assert _names(bins) == names
+
+
+def test_no_axis_of_shares_goes_beyond_all_rows() -> None:
+    with picture(alt="all rows in one bin") as drawn:
+        (ax,) = drawn.axes
+        ax.bar([0], [100])
+        leave_room(ax)
+        assert max(ax.get_yticks()) == 100
+        assert ax.get_ylim()[1] > 110
 
 
 def test_means_are_told_with_as_few_digits_as_tell_them_apart() -> None:

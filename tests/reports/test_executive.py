@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from workbench.reports import executive
+from workbench.clients.brand import Brand
+from workbench.reports import executive, locale
 from workbench.reports.executive.health import BAD, GOOD, WATCH
 
 EVALUATION = {
@@ -99,3 +100,19 @@ def test_a_quality_that_is_undefined_is_called_so(acme) -> None:
     undefined = EVALUATION | {"models": {"network": {"roc_auc": {"value": None}}}}
     facts = executive.facts_of(undefined, INGEST, DRIFT, 1)
     assert "cannot be said yet" in executive.overview(facts, checks(acme))
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"), [(1, "dont 1 refusée comme erronée"), (2, "dont 2 refusées comme erronées")]
+)
+def test_one_row_is_not_several(acme, refused, said) -> None:
+    locale.localise(acme.model_copy(update={"brand": Brand(locale="fr")}))
+    try:
+        rows = checks(acme, ingest=table(quarantined=refused, quarantined_share=0.001))
+        facts = executive.facts_of(EVALUATION, table(quarantined=refused), DRIFT, 1234)
+        assert said in executive.overview(facts, rows)
+        assert "!\N{NO-BREAK SPACE}à\N{NO-BREAK SPACE}voir" in executive.health(rows), (
+            "a sign stays with all of its words"
+        )
+    finally:
+        locale.localise(None)

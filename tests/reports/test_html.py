@@ -48,6 +48,7 @@ def test_a_table_aligns_numbers_and_marks_cells() -> None:
 
 def test_facts_without_a_value_are_left_out() -> None:
     assert facts({"a": "", "b": None, "c": 0}) == '<dl class="facts"><div><dt>c</dt><dd>0</dd></div></dl>'
+    assert facts({"a": "", "b": None}) == "", "an empty list would leave a gap"
 
 
 def test_a_date_is_set_so_that_it_stays_on_one_line_of_its_tile() -> None:

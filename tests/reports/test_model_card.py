@@ -151,6 +151,13 @@ def test_the_best_of_each_line_stands_out_and_the_primary_metric_comes_first() -
     assert "0.790 to 0.810".replace(" ", "\N{NO-BREAK SPACE}") in html
 
 
+def test_an_interval_of_percentages_has_its_sign_once() -> None:
+    given = evaluation()
+    given["models"]["network"] |= {"accuracy": {"value": 0.663, "low": 0.66, "high": 0.665}}
+    html = model_card.metric_table(given).replace("\N{NO-BREAK SPACE}", " ")
+    assert "66.3 %<small>66.0 to 66.5 %<" in html
+
+
 def test_a_metric_that_a_model_lacks_is_a_dash() -> None:
     given = evaluation()
     del given["models"]["boosting"]["roc_auc"]

@@ -10,12 +10,22 @@ from hypothesis import strategies as st
 
 from workbench.clients.model import METRICS as KNOWN
 from workbench.learning.metrics import HIGHER_IS_BETTER
-from workbench.reports.words import METRICS, count, metric_words, model_name, named, number, percent
+from workbench.reports.words import (
+    METRICS,
+    MINUS,
+    count,
+    metric_words,
+    model_name,
+    named,
+    number,
+    percent,
+    signed_percent,
+)
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (12345.6, "12,300"), (1.23456, "1.23"), (0.04214, "0.0421"), (-3.14159, "-3.14"), (1e-7, "0.000000100"),
+    [(0, "0"), (12345.6, "12,300"), (1.23456, "1.23"), (0.04214, "0.0421"), (-3.14159, "\N{MINUS SIGN}3.14"), (1e-7, "0.000000100"),
      (9.999, "10.0"), (None, "—"), (math.nan, "—"), (math.inf, "—")],
 )  # fmt: skip
 def test_number(value, text) -> None:
@@ -25,7 +35,7 @@ def test_number(value, text) -> None:
 @settings(deadline=None)
 @given(st.floats(min_value=-1e15, max_value=1e15))
 def test_a_number_is_never_far_from_what_it_says(value) -> None:
-    assert float(number(value, 4).replace(",", "")) == pytest.approx(value, rel=1e-3, abs=1e-8)
+    assert float(number(value, 4).replace(",", "").replace(MINUS, "-")) == pytest.approx(value, rel=1e-3, abs=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +52,23 @@ def test_a_number_is_never_far_from_what_it_says(value) -> None:
 )
 def test_percent_never_rounds_something_to_nothing(share, text) -> None:
     assert percent(share) == text
+
+
+def test_what_was_not_measured_has_no_zeros_at_its_end() -> None:
+    assert [number(value, 4, trimmed=True) for value in (50.0, 0.1, 7500.0, 12.3456)] == ["50", "0.1", "7,500", "12.35"]
+    assert number(50.0, 4) == "50.00"
+
+
+def test_percentages_beside_each_other_have_as_many_decimals() -> None:
+    assert [percent(share, trimmed=False) for share in (0.66, 0.6654, 1)] == ["66.0 %", "66.5 %", "100.0 %"]
+    assert METRICS["accuracy"].show(0.66) == "66.0 %"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(-1, "100 %"), (-0.9964, "99.6 %"), (-0.99996, "100.0 %"), (-0.25, "25 %")]
+)
+def test_only_what_is_gone_is_a_hundred_percent_less(share, text) -> None:
+    assert signed_percent(share) == f"{MINUS}{text}"
 
 
 def test_count() -> None:

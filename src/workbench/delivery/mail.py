@@ -117,7 +117,8 @@ def _short(recipient: str) -> str:
 def _as_html(parcel: Parcel, closing: str) -> str:
     """Few tags and inline styles: all that mail programs agree on."""
     lines = "".join(f'<p style="margin:0 0 12px">{html.escape(line)}</p>' for line in parcel.summary)
-    style = "font:16px/1.5 system-ui,sans-serif;max-width:560px;color:#1b1f24"
+    # A mail program may have dark paper: whoever says the ink says the paper, too.
+    style = "font:16px/1.5 system-ui,sans-serif;max-width:560px;padding:8px;color:#1b1f24;background:#ffffff"
     return (
         f'<div lang="{language_of(parcel.locale)}" style="{style}">'
         f'<h1 style="font-size:20px;margin:0 0 16px">{html.escape(parcel.title)}</h1>{lines}'

@@ -99,7 +99,8 @@ class Parcel:
     @property
     def subject(self) -> str:
         """One line for people."""
-        return f"{self.title}: {', '.join(dict.fromkeys(item.title for item in self.items))}"
+        titles = ", ".join(dict.fromkeys(item.title for item in self.items))
+        return say("{title}: {titles}", title=self.title, titles=titles, in_locale=self.locale)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; names no path of this machine."""

@@ -8,12 +8,20 @@ from datetime import date, datetime
 from typing import Any
 
 from workbench.reports.html import Cell, Html, callout, facts, joined, paragraph, table
-from workbench.reports.locale import day, moment, say, say_count
+from workbench.reports.locale import day, moment, noted, say, say_count, spoken
+from workbench.reports.sentences import BINS, NEW_ROWS, SENTENCES
 from workbench.reports.words import count, label, number, signed, signed_percent
 
 __all__ = ["what_changed"]
 
 LONGEST, WORDY = 80, 100
+ROLES = frozenset({noted("feature"), noted("prediction"), noted("answer")})
+"""What a column of the client's is to a model, where a row begins with it."""
+
+ROWS = (noted("row {number}"),)
+SAID = (*NEW_ROWS, *SENTENCES)
+"""Sentences that a value may be, in English in its table."""
+
 UP, DOWN = "▲", "▼"
 
 
@@ -42,7 +50,7 @@ def what_changed(changes: dict[str, Any], most: int | None = None) -> Html:
     named = changes["changes"][:most]
     rest = total - len(named) - len(changes["new"]) - len(changes["gone"])
     return joined(
-        paragraph(say("{words} The largest changes of each table come first.", words=words)),
+        paragraph(say("{words} The largest changes of each table come first.", words=words) if named[1:] else words),
         facts({say("New"): _rows(changes["new"]), say("No longer there"): _rows(changes["gone"])}),
         table(
             [say("What"), say("Last time"), say("Now"), say("Change")], [_row(one) for one in named], numbers=[1, 2, 3]
@@ -66,16 +74,26 @@ def _row(change: dict[str, Any]) -> list[Cell | str]:
 
 def _entry(text: str) -> str:
     """A row and what of it differs: that comes last, and is never cut off."""
-    *row, what = [label(part) for part in text.split(" · ")]
+    *row, what = [_name(part) for part in text.split(" · ")]
     if not row:
         return _short(what)
     return f"{_short(' · '.join(row), max(LONGEST - len(what) - 3, LONGEST // 3))} · {_short(what)}"
 
 
+def _name(text: str) -> str:
+    """What a row or a value is called; of a column of the client's, what it is for and its bin have our words."""
+    role, *middle = text.split(", ")
+    if not middle:
+        return spoken(text, ROWS) if text.startswith("row ") else label(text)
+    if role not in ROLES:
+        return label(text)
+    return ", ".join([say(role), *middle[:-1], spoken(middle[-1], BINS) if middle[1:] else middle[-1]])
+
+
 def _more(more: dict[str, int]) -> Html | None:
     if not more:
         return None
-    tables = ", ".join(f"{label(name)}: {count(many)}" for name, many in more.items())
+    tables = ", ".join(say("{table}: {many}", table=label(name), many=count(many)) for name, many in more.items())
     return paragraph(say("More that differs, by table: {tables}.", tables=tables), class_="quiet")
 
 
@@ -104,9 +122,21 @@ def _value(value: Any) -> Cell | str:
         return count(value)
     if isinstance(value, float):
         return number(value, 4)
+    return _when(str(value)) or Cell(_short(_sentence(str(value)), WORDY), "words")
+
+
+def _when(text: str) -> str:
+    """A day or a moment as the reader writes it; nothing if the text is neither."""
     with suppress(ValueError):
-        return day(date.fromisoformat(value), short=True)
-    return Cell(_short(label(str(value)), WORDY), "words")
+        return day(date.fromisoformat(text), short=True)
+    with suppress(ValueError):
+        return moment(datetime.fromisoformat(text), short=True)
+    return ""
+
+
+def _sentence(text: str) -> str:
+    said = spoken(text, SAID)
+    return label(text) if said == text else said
 
 
 def _by(share: float | None, difference: float | None) -> str:

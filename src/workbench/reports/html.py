@@ -124,16 +124,13 @@ def callout(kind: Literal["good", "bad", "note"], title: str, *children: Child) 
 
 
 def facts(items: Mapping[str, Child]) -> Html:
-    """Names and values, one pair a line; pairs without a value are left out."""
-    return tag(
-        "dl",
-        *(
-            tag("div", tag("dt", name), tag("dd", value))
-            for name, value in items.items()
-            if value is not None and value != ""
-        ),
-        class_="facts",
-    )
+    """Names and values, one pair a line; pairs without a value are left out, and so is a list without a pair."""
+    pairs = [
+        tag("div", tag("dt", name), tag("dd", value))
+        for name, value in items.items()
+        if value is not None and value != ""
+    ]
+    return tag("dl", *pairs, class_="facts") if pairs else Html("")
 
 
 def steps(items: Iterable[tuple[str, str, str]]) -> Html:

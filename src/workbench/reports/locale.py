@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CATALOGUES",
     "DOMAIN",
+    "MINUS",
     "day",
     "decimal",
     "language_of",
     "localise",
     "markdown_parts",
     "moment",
+    "months",
     "noted",
     "say",
     "say_count",
@@ -38,6 +40,9 @@ __all__ = [
 ENGLISH = "en"
 CATALOGUES = Path(__file__).with_name("catalogues")
 DOMAIN = "reports"
+MINUS = "\N{MINUS SIGN}"
+SHORT = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = re.compile(rf"\b({'|'.join(SHORT)})\b")
 _NUMBER = re.compile(r"-?\d[\d,]*(\.\d+)?")
 _current = ENGLISH
 
@@ -113,10 +118,13 @@ def _catalogue(locale: str) -> Any:
 
 
 def decimal(text: str, *, grouped: bool = True) -> str:
-    """A plain number, such as ``-12345.60``, with the locale's signs; its digits stay. Grouped: thousands apart."""
+    """A plain number, such as ``-12345.60``, with the locale's signs; its digits stay. Grouped: thousands apart.
+
+    What is below nothing has a minus sign, not a hyphen, at which a line may break.
+    """
     value = Decimal(text)
     if _current == ENGLISH:
-        return f"{value:,f}" if grouped else f"{value:f}"
+        return (f"{value:,f}" if grouped else f"{value:f}").replace("-", MINUS)
     from babel import Locale
     from babel.numbers import parse_pattern
 
@@ -124,7 +132,7 @@ def decimal(text: str, *, grouped: bool = True) -> str:
     pattern = parse_pattern(locale.decimal_formats[None].pattern)
     digits = len(text.partition(".")[2])
     pattern.frac_prec = (digits, digits)
-    return str(pattern.apply(value, locale, group_separator=grouped))
+    return str(pattern.apply(value, locale, group_separator=grouped)).replace("-", MINUS)
 
 
 def day(when: date, *, short: bool = False, locale: str | None = None) -> str:
@@ -139,3 +147,12 @@ def day(when: date, *, short: bool = False, locale: str | None = None) -> str:
 def moment(when: datetime, *, short: bool = False, locale: str | None = None) -> str:
     """A date and a time of the day, to the minute."""
     return f"{day(when, short=short, locale=locale)}, {when:%H:%M}"
+
+
+def months(text: str) -> str:
+    """The same text with the short English names of months in the reader's language."""
+    if _current == ENGLISH:
+        return text
+    from babel.dates import format_date
+
+    return _MONTH.sub(lambda found: str(format_date(date(2000, 1 + SHORT.index(found[0]), 1), "LLL", _current)), text)

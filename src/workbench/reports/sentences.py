@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from workbench.reports.locale import noted
 
-__all__ = ["BINS", "LABELS", "REASONS", "SENTENCES"]
+__all__ = ["BINS", "EXCLUDED", "LABELS", "NEW_ROWS", "REASONS", "SENTENCES"]
 
 SENTENCES = (
     noted("version {version} already is the champion"),
@@ -59,8 +59,17 @@ REASONS = (
 )
 """Why a row was refused."""
 
+EXCLUDED = (
+    noted("personal: never a feature"),
+    noted("protected: metrics are split by it, and it is no feature"),
+)
+"""Why a model must not see a column, where no recipe says so (``pipelines.prepare.roles``)."""
+
 BINS = (noted("up to {bound}"), noted("above"), noted("(all others)"), noted("(missing)"))
 """What a bin is called, where it is not called by its value (``drift.measure``)."""
+
+NEW_ROWS = (noted("last {days} days"), noted("test fold"))
+"""What the new rows of a look at drift are."""
 
 LABELS = (
     noted("check"),

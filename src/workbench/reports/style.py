@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.reports.html import Html, tag
+from workbench.reports.locale import decimal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,6 +115,7 @@ def picture(
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         FigureCanvasSVG(figure)
         drawn = Picture(list(figure.subplots(1, columns, squeeze=False, **subplots)[0]))
+        _count_as_written(drawn.axes)
         yield drawn
         stream = io.BytesIO()
         _lay_out(figure)
@@ -121,6 +123,22 @@ def picture(
     source = base64.b64encode(_themed(stream.getvalue().decode()).encode()).decode()
     image = tag("img", src=f"data:image/svg+xml;base64,{source}", alt=alt)
     drawn.html = tag("figure", image, tag("figcaption", caption) if caption else None)
+
+
+def _count_as_written(axes: list[Axes]) -> None:
+    """The numbers of an axis with the decimal point of the reader's language, as the words beside it have them."""
+    point = decimal("0.5")[1]
+    if point == ".":
+        return
+    from matplotlib.ticker import ScalarFormatter
+
+    class Written(ScalarFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return super().__call__(x, pos).replace(".", point)
+
+    for ax in axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(Written())
 
 
 def _lay_out(figure: Figure) -> None:

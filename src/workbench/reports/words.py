@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
-from workbench.reports.locale import decimal, noted, say, spoken
+from workbench.reports.locale import MINUS, decimal, noted, say, spoken
 from workbench.reports.sentences import SENTENCES
 
 __all__ = [
@@ -30,8 +31,6 @@ __all__ = [
     "signed_percent",
     "unbroken",
 ]
-
-MINUS = "\N{MINUS SIGN}"
 
 MODELS = ("ensemble", "network", "boosting", "linear", "majority")
 """The models that an evaluation may have."""
@@ -69,15 +68,26 @@ def unbroken(text: str, words: int = -1) -> str:
     return text.replace(" ", "\N{NO-BREAK SPACE}", words)
 
 
-def number(value: float | None, digits: int = 3, *, grouped: bool = True) -> str:
-    """Rounded to significant digits, thousands apart, never in scientific notation: ``12,300``, ``0.0421``."""
+def number(value: float | None, digits: int = 3, *, grouped: bool = True, trimmed: bool = False) -> str:
+    """Rounded to significant digits, thousands apart, never in scientific notation: ``12,300``, ``0.0421``.
+
+    Trimmed: without zeros at its end, for what was not measured (``50``, not ``50.00``).
+    """
     if value is None or not math.isfinite(value):
         return "—"
-    return "0" if value == 0 else decimal(f"{Decimal(f'{value:#.{digits}g}'):f}", grouped=grouped)
+    text = "0" if value == 0 else f"{Decimal(f'{value:#.{digits}g}'):f}"
+    return decimal(_trimmed(text) if trimmed else text, grouped=grouped)
 
 
-def percent(share: float | None, decimals: int = 1) -> str:
-    """A share as a percentage; what is not nothing never reads as 0, what is not all never as 100: ``<0.1 %``."""
+def _trimmed(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(share: float | None, decimals: int = 1, *, trimmed: bool = True) -> str:
+    """A share as a percentage; what is not nothing never reads as 0, what is not all never as 100: ``<0.1 %``.
+
+    Trimmed: ``66 %``; if not, ``66.0 %``, as beside others in a table.
+    """
     if share is None or not math.isfinite(share):
         return "—"
     smallest = 10.0**-decimals
@@ -87,7 +97,7 @@ def percent(share: float | None, decimals: int = 1) -> str:
     if 100 - smallest < value < 100:
         return f">{decimal(f'{100 - smallest:g}')} %"
     text = f"{value:.{decimals}f}"
-    return f"{decimal(text.rstrip('0').rstrip('.') if '.' in text else text)} %"
+    return f"{decimal(_trimmed(text) if trimmed else text)} %"
 
 
 def count(rows: float | None) -> str:
@@ -101,8 +111,9 @@ def signed(value: float) -> str:
 
 
 def signed_percent(share: float) -> str:
-    """A relative difference in percent, with its sign, to two digits."""
-    return f"{'+' if share > 0 else MINUS}{number(100 * abs(share), 2)} %"
+    """A relative difference in percent, with its sign, to two digits; what is not gone never reads as 100 less."""
+    digits = next((many for many in (2, 3, 4) if share == -1 or f"{100 * -share:.{many}g}" != f"{100:.{many}g}"), 4)
+    return f"{'+' if share > 0 else MINUS}{number(100 * abs(share), digits)} %"
 
 
 def label(name: str) -> str:
@@ -193,7 +204,7 @@ METRICS: dict[str, MetricWords] = {
         higher_is_better=True,
         short=noted("how often it is right"),
         reading=lambda v: say("Of 100 rows, it gets {v} right.", v=of_100(v)),
-        show=percent,
+        show=partial(percent, trimmed=False),
     ),
     "macro_f1": MetricWords(
         noted("Macro F1"),

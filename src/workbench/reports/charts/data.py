@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.reports.charts.rows import name_rows
 from workbench.reports.html import Html
-from workbench.reports.locale import say
+from workbench.reports.locale import day, months, say
 from workbench.reports.style import BLUE, INK, MUTED, VERMILLION, picture
 from workbench.reports.words import count, percent
 
@@ -73,8 +73,15 @@ def time_spans(spans: list[tuple[str, datetime, datetime]]) -> Html:
     """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
+    class Written(ConciseDateFormatter):
+        def format_ticks(self, values: list[float]) -> list[str]:
+            return [months(tick) for tick in super().format_ticks(values)]  # type: ignore[no-untyped-call]
+
+        def get_offset(self) -> str:
+            return months(super().get_offset())  # type: ignore[no-untyped-call]
+
     alt = "; ".join(
-        say("{name}: {first:%Y-%m-%d} to {last:%Y-%m-%d}", name=name, first=first, last=last)
+        say("{name}: {first} to {last}", name=name, first=day(first, short=True), last=day(last, short=True))
         for name, first, last in spans
     )
     caption = say(
@@ -87,7 +94,7 @@ def time_spans(spans: list[tuple[str, datetime, datetime]]) -> Html:
             ax.plot(ends, [position, position], color=BLUE, lw=8, solid_capstyle="round")
         locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        ax.xaxis.set_major_formatter(Written(locator))  # type: ignore[no-untyped-call]
         ax.margins(x=0.05)
         name_rows(ax, [name for name, _, _ in spans])
     return drawn.html

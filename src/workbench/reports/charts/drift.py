@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import Any
 
-from workbench.reports.charts.rows import name_rows
+from workbench.reports.charts.rows import leave_room, name_rows
 from workbench.reports.html import Html
 from workbench.reports.locale import say, spoken
 from workbench.reports.sentences import BINS
@@ -32,10 +33,10 @@ def furthest(columns: list[dict[str, Any]], limits: dict[str, float]) -> Html:
     """
     alt = say("Population stability index: ") + ", ".join(f"{c['column']} {number(c['psi'], 2)}" for c in columns)
     caption = say(
-        "The population stability index of each column. Dotted lines: from {watch:g} on a column is watched "
-        "(orange), from {drift:g} on it has drifted (red), unless chance alone could explain it (blue).",
-        watch=limits["watch"],
-        drift=limits["drift"],
+        "The population stability index of each column. Dotted lines: from {watch} on a column is watched "
+        "(orange), from {drift} on it has drifted (red), unless chance alone could explain it (blue).",
+        watch=number(limits["watch"], trimmed=True),
+        drift=number(limits["drift"], trimmed=True),
     )
     from matplotlib.patheffects import withStroke
 
@@ -98,26 +99,31 @@ def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
         ax.tick_params(axis="x", length=0)
         ax.grid(visible=False, axis="x")
         ax.set_ylabel(say("% of the rows"))
-        ax.set_ylim(top=1.25 * ax.get_ylim()[1])
+        leave_room(ax)
         ax.legend(loc="upper center", ncols=2)
     return drawn.html
 
 
 def _names(bins: list[str]) -> list[str]:
-    """Upper bounds by their sign, with as few digits as still tell them apart."""
-    for digits in (3, 4, 6, 9, 17):
-        names = [_name(one, digits) for one in bins]
-        if len(set(names)) == len(names):
-            break
-    return names
+    """Upper bounds by their sign, each with as few digits as leave it where it is between its neighbours."""
+    bounds = {one: bound for one in bins if (bound := _bound(one)) is not None}
+    return [
+        f"≤ {number(bounds[one], _digits(bounds[one], list(bounds.values())), trimmed=True)}"
+        if one in bounds
+        else spoken(one, BINS)
+        for one in bins
+    ]
 
 
-def _name(one: str, digits: int) -> str:
-    bound = one.removeprefix("up to ")
-    if bound != one:
-        with suppress(ValueError):
-            return f"≤ {number(float(bound), digits)}"
-    return spoken(one, BINS)
+def _bound(one: str) -> float | None:
+    with suppress(ValueError):
+        return float(one.removeprefix("up to ")) if one.startswith("up to ") else None
+    return None
+
+
+def _digits(bound: float, bounds: list[float]) -> int:
+    gap = min((abs(bound - other) for other in bounds if other != bound), default=math.inf)
+    return next((many for many in range(3, 17) if abs(float(f"{bound:.{many}g}") - bound) <= gap / 4), 17)
 
 
 def _short(name: str) -> str:

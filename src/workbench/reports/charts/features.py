@@ -7,10 +7,13 @@ from typing import Any
 from workbench.reports.charts.rows import name_rows
 from workbench.reports.html import Html, paragraph
 from workbench.reports.locale import say
-from workbench.reports.style import BLUE, MUTED, picture
+from workbench.reports.style import BLUE, INK, MUTED, picture
 from workbench.reports.words import metric_words, number
 
 __all__ = ["importance"]
+
+NEXT_TO_NOTHING = 0.01
+"""Share of the longest bar under which nobody sees one, and its digits say nothing."""
 
 
 def importance(features: list[dict[str, Any]], metric: str, top: int) -> Html:
@@ -39,6 +42,11 @@ def importance(features: list[dict[str, Any]], metric: str, top: int) -> Html:
         bars = [row["importance"] for row in ranked]
         ax.barh(range(len(ranked)), bars, 0.62, xerr=errors, color=BLUE, error_kw={"ecolor": MUTED, "elinewidth": 1.2})
         ax.axvline(0, color=MUTED, lw=1)
+        for position, (bar, error) in enumerate(zip(bars, errors, strict=True)):
+            place: dict[str, Any] = {"textcoords": "offset points", "va": "center"}
+            text = number(bar, 2) if abs(bar) > NEXT_TO_NOTHING * max(bars) else "≈ 0"
+            ax.annotate(text, (max(bar + error, 0), position), (5, 0), color=INK, **place)
+        ax.margins(x=0.12)
         ax.set_xlabel(say("{label} lost", label=label))
         name_rows(ax, [row["feature"] for row in ranked])
     return drawn.html

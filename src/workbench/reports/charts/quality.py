@@ -13,6 +13,9 @@ from workbench.reports.words import metric_words, model_name, number
 
 __all__ = ["MODEL_COLOURS", "side_by_side", "training_curve"]
 
+FEWEST_TO_TELL = 3
+"""Epochs after the best from which on a rise is more than a wobble."""
+
 MODEL_COLOURS = {"ensemble": INK, "network": BLUE, "boosting": ORANGE, "linear": RUST, "majority": GREY}
 
 
@@ -30,7 +33,7 @@ def side_by_side(evaluation: dict[str, Any]) -> Html:
     caption = say(
         "Better is {better}. The line is the confidence interval: where the true value plausibly lies.", better=better
     )
-    with picture(alt=alt, caption=caption, height=0.62 * len(found) + 0.75) as drawn:
+    with picture(alt=alt, caption=caption, height=0.5 * len(found) + 0.75) as drawn:
         (ax,) = drawn.axes
         for position, (model, estimate) in enumerate(found.items()):
             colour = MODEL_COLOURS[model]
@@ -74,22 +77,22 @@ def training_curve(history: list[dict[str, Any]]) -> Html:
             )
         )
     alt = say(
-        "Loss over {history} epochs: training from {train_loss:.3f} to {train_loss_2:.3f}, validation lowest at "
-        "{validation_loss:.3f} in epoch {epoch}.",
+        "Loss over {history} epochs: training from {train_loss} to {train_loss_2}, validation lowest at "
+        "{validation_loss} in epoch {epoch}.",
         history=len(history),
-        train_loss=history[0]["train_loss"],
-        train_loss_2=history[-1]["train_loss"],
-        validation_loss=best["validation_loss"],
+        train_loss=number(history[0]["train_loss"]),
+        train_loss_2=number(history[-1]["train_loss"]),
+        validation_loss=number(best["validation_loss"]),
         epoch=best["epoch"],
     )
     caption = say(
         "The weights of epoch {epoch} were kept, where the error on rows that it does not learn from is lowest.",
         epoch=best["epoch"],
     )
-    if history[-1]["validation_loss"] > best["validation_loss"] and history[-1]["train_loss"] < best["train_loss"]:
-        caption += say(
-            " After it that line rose while the other went on down: it had begun to learn by heart, and was stopped."
-        )
+    last = history[-1]
+    risen = last["validation_loss"] > best["validation_loss"] and last["train_loss"] < best["train_loss"]
+    if risen and last["epoch"] - best["epoch"] >= FEWEST_TO_TELL:
+        caption += say(" After it that line rose while the other went on down: it had begun to learn by heart.")
     with picture(alt=alt, caption=caption, height=2.9) as drawn:
         (ax,) = drawn.axes
         ax.plot(epochs, [row["train_loss"] for row in history], color=GREY, label=say("rows it learns from"))

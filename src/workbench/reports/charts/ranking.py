@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.reports.charts.quality import MODEL_COLOURS
+from workbench.reports.charts.rows import leave_room
 from workbench.reports.html import Html
 from workbench.reports.locale import say
 from workbench.reports.style import BLUE, GREY, MUTED, picture
@@ -62,9 +63,9 @@ def scores_by_answer(errors: dict[str, Any]) -> Html:
     """How the model's probabilities are spread, for the rows where the answer is yes and where it is no."""
     median, bins = errors["median_score"], errors["scores"]
     alt = say(
-        "Median probability {yes:.2f} where the answer is yes, {no:.2f} where it is no.",
-        yes=median["yes"],
-        no=median["no"],
+        "Median probability {yes} where the answer is yes, {no} where it is no.",
+        yes=percent(median["yes"], 0),
+        no=percent(median["no"], 0),
     )
     caption = say("Each group adds up to 100 %. The less the two overlap, the better the model tells them apart.")
     with picture(alt=alt, caption=caption, height=2.5) as drawn:
@@ -81,6 +82,6 @@ def scores_by_answer(errors: dict[str, Any]) -> Html:
                 label=say("answer is yes") if answer == "yes" else say("answer is no"),
             )
         ax.set(xlabel=say("predicted probability"), ylabel=say("% of the rows"), xlim=(0, 1))
-        ax.set_ylim(top=1.25 * ax.get_ylim()[1])
+        leave_room(ax)
         ax.legend(loc="upper center", ncols=2)
     return drawn.html

@@ -1,4 +1,4 @@
-"""What charts with one name a row share."""
+"""What charts with one name a row share, and those with a legend above their bars."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.reports.style import INK
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["name_rows"]
+__all__ = ["leave_room", "name_rows"]
 
 
 def name_rows(ax: Axes, names: Sequence[object], longest: int = 34) -> None:
@@ -19,6 +19,12 @@ def name_rows(ax: Axes, names: Sequence[object], longest: int = 34) -> None:
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", labelcolor=INK, length=0)
     ax.grid(visible=False, axis="y")
+
+
+def leave_room(ax: Axes) -> None:
+    """Above the bars, for the legend; but no share is more than all rows."""
+    ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
+    ax.set_yticks([tick for tick in ax.get_yticks() if tick <= min(100, ax.get_ylim()[1])])
 
 
 def _short(text: str, longest: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from workbench.reports.html import Html, paragraph
 from workbench.reports.locale import say
 from workbench.reports.style import BLUE, GREY, INK, picture
-from workbench.reports.words import number
+from workbench.reports.words import count, number
 
 __all__ = ["parallel_coordinates"]
 
@@ -72,4 +72,4 @@ def _place(name: str, value: float, low: float, high: float) -> float:
 
 
 def _written(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) else number(value)
+    return count(value) if value == round(value) else number(value)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from workbench.clients import Client, Schema
 from workbench.reports.charts.data import missing_shares, time_spans
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
-from workbench.reports.locale import day, decimal, say
-from workbench.reports.words import count, number, percent
+from workbench.reports.locale import day, decimal, moment, say
+from workbench.reports.words import count, number, percent, unbroken
 
 __all__ = ["column_tables", "freshness", "missing", "missing_columns", "spans"]
 
@@ -19,8 +18,8 @@ MOST_COLUMNS = 25
 OPEN_ENDED = 9000
 """A date from this year on stands for "no end", and would squeeze all others into one pixel."""
 
-_ISO = re.compile(r"^(\d{4}-\d\d-\d\d)T(?=\d)")
-"""A date and a time of the day; any other T is a letter of somebody's text."""
+TIMES = frozenset({"date", "timestamp"})
+"""Types of columns whose smallest and largest value are ISO dates, or moments; any other text is somebody's."""
 
 
 def missing_columns(summary: dict[str, Any]) -> list[tuple[str, float]]:
@@ -52,7 +51,7 @@ def spans(summary: dict[str, Any]) -> list[tuple[str, datetime, datetime]]:
     found = []
     for name, one in summary["tables"].items():
         for column, profile in one["columns"].items():
-            if profile["type"] in {"date", "timestamp"} and profile["min"] and profile["max"]:
+            if profile["type"] in TIMES and profile["min"] and profile["max"]:
                 first, last = _moment(profile["min"]), _moment(profile["max"])
                 if last.year < OPEN_ENDED:
                     found.append((f"{name}.{column}", first, last))
@@ -60,8 +59,8 @@ def spans(summary: dict[str, Any]) -> list[tuple[str, datetime, datetime]]:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=None) if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    when = datetime.fromisoformat(text)
+    return when.replace(tzinfo=None) if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
 
 
 def freshness(summary: dict[str, Any]) -> Html:
@@ -112,12 +111,21 @@ def _range(profile: dict[str, Any], *, personal: bool) -> Cell:
     if low is None or high is None:
         return Cell("—", "quiet")
     mean = say("mean {mean}", mean=_value(profile["mean"])) if profile["mean"] is not None else ""
-    return Cell(_value(low) if low == high else say("{low} to {high}", low=_value(low), high=_value(high)), note=mean)
+    ends = [_when(end) if profile["type"] in TIMES else _value(end) for end in (low, high)]
+    return Cell(ends[0] if low == high else say("{low} to {high}", low=ends[0], high=ends[1]), note=mean)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         grouped = round(abs(value)) >= 10_000  # a year must not read 2,013
-        return decimal(str(value), grouped=grouped) if isinstance(value, int) else number(value, 4, grouped=grouped)
-    text = _ISO.sub(r"\1 ", str(value).removesuffix("T00:00:00"))
+        if isinstance(value, int):
+            return decimal(str(value), grouped=grouped)
+        return number(value, 4, grouped=grouped, trimmed=True)
+    text = str(value)
     return text if len(text) <= 24 else text[:23] + "…"
+
+
+def _when(text: str) -> str:
+    """A day, or a time of it, as the reader writes it; on one line."""
+    when = _moment(text)
+    return unbroken(day(when, short=True) if "T" not in text or when.time() == time() else moment(when, short=True))

@@ -9,14 +9,12 @@ from workbench.clients import Client
 from workbench.reports.charts.drift import before_and_now
 from workbench.reports.html import Html, callout, joined, paragraph, tag, tiles
 from workbench.reports.locale import day, noted, say, spoken
+from workbench.reports.sentences import NEW_ROWS
 from workbench.reports.words import count, number, unbroken
 
 __all__ = ["STATES", "lead", "overview", "prediction"]
 
 STATES = {"stable": noted("stable"), "watch": noted("to be watched"), "drift": noted("drifted")}
-
-NEW_ROWS = (noted("last {days} days"), noted("test fold"))
-"""What the new rows are, as the summary has it."""
 
 
 def lead(client: Client, summary: dict[str, Any]) -> Html:
@@ -105,10 +103,16 @@ def _sentence(column: dict[str, Any]) -> str:
             mean_before=number(column["mean_before"]),
             mean_now=number(column["mean_now"]),
         )
-    return say(
-        "{means}The stability index is {psi}; chance alone stays under {psi_by_chance}: {state}.",
-        means=means,
-        psi=number(column["psi"], 2),
-        psi_by_chance=number(column["psi_by_chance"], 2),
-        state=say(STATES[column["state"]]),
-    )
+    values = {
+        "means": means,
+        "psi": number(column["psi"], 2),
+        "psi_by_chance": number(column["psi_by_chance"], 2),
+        "state": say(STATES[column["state"]]),
+    }
+    if column["state"] == "stable" and column["psi"] > column["psi_by_chance"]:
+        return say(
+            "{means}The stability index is {psi}; chance alone stays under {psi_by_chance}, but so small a move does "
+            "not matter: {state}.",
+            **values,
+        )
+    return say("{means}The stability index is {psi}; chance alone stays under {psi_by_chance}: {state}.", **values)

@@ -10,8 +10,8 @@ from workbench.reports.executive import numbers as named
 from workbench.reports.executive.health import ANSWERS, BAD, GOOD, WATCH
 from workbench.reports.executive.numbers import fact
 from workbench.reports.html import Cell, Html, callout, joined, paragraph, steps, table, tiles
-from workbench.reports.locale import day, noted, say, spoken
-from workbench.reports.words import count, metric_words, of_100
+from workbench.reports.locale import day, noted, say, say_count, spoken
+from workbench.reports.words import count, metric_words, of_100, unbroken
 
 __all__ = ["health", "lead", "next_steps", "overview"]
 
@@ -35,7 +35,12 @@ def overview(facts: list[dict[str, Any]], checks: list[dict[str, Any]]) -> Html:
             count(fact(facts, named.READ)),
             say("none of them refused as faulty")
             if refused == 0
-            else say("{refused} of them refused as faulty", refused=count(refused)),
+            else say_count(
+                "{refused} of them refused as faulty",
+                "{refused} of them refused as faulty",
+                refused,
+                refused=count(refused),
+            ),
         ),
         (
             say("Unlike the past"),
@@ -85,7 +90,7 @@ def health(checks: list[dict[str, Any]]) -> Html:
 
 def _sign(state: str) -> str:
     sign, word = SIGNS[state]
-    return f"{sign}\N{NO-BREAK SPACE}{say(word)}"
+    return unbroken(f"{sign} {say(word)}")
 
 
 def next_steps(client: Client, checks: list[dict[str, Any]]) -> Html:

@@ -45,8 +45,11 @@ def _tested_when(folds: dict[str, Any]) -> str:
     test = folds.get("test", {})
     if not test.get("first"):
         return say("Rows were held out by chance, not by time: it was not tested on the future.")
-    span = say("{first} to {last}", first=_date(test["first"]), last=_date(test["last"]))
-    return say("It was tested on rows of {span}. What has changed since then, it does not know.", span=span)
+    return say(
+        "It was tested on rows of {first} to {last}. What has changed since then, it does not know.",
+        first=_date(test["first"]),
+        last=_date(test["last"]),
+    )
 
 
 def _date(text: str) -> str:

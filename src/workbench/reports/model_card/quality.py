@@ -8,7 +8,17 @@ from typing import Any
 from workbench.reports.estimates import Estimate, candidate, estimates, lead_over, leads, level, undefined
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
 from workbench.reports.locale import say
-from workbench.reports.words import MINUS, MODELS, capital, count, metric_words, model_name, number, short_name
+from workbench.reports.words import (
+    MINUS,
+    MODELS,
+    capital,
+    count,
+    metric_words,
+    model_name,
+    number,
+    short_name,
+    unbroken,
+)
 
 __all__ = ["comparison", "metric_table"]
 
@@ -30,7 +40,8 @@ def metric_table(evaluation: dict[str, Any]) -> Html:
         which = say("primary metric: ") if metric == evaluation["primary"] else ""
         direction = say("higher is better") if words.higher_is_better else say("lower is better")
         cells = [_cell(found.get(model), words.show, best=model == best) for model in models]
-        rows.append([Cell(words.label, note=f"{which}{words.short}; {direction}"), *cells])
+        note = say("{short}; {direction}", short=f"{which}{words.short}", direction=direction)
+        rows.append([Cell(words.label, note=note), *cells])
     return table(
         ["", *(model_name(model, task) for model in models)],
         rows,
@@ -45,12 +56,12 @@ def metric_table(evaluation: dict[str, Any]) -> Html:
 def _cell(estimate: Estimate | None, show: Any, *, best: bool) -> Cell:
     if estimate is None:
         return Cell("—", "quiet")
-    interval = (
-        say("{low} to {high}", low=show(estimate.low), high=show(estimate.high))
-        if estimate.low is not None and estimate.low != estimate.high
-        else ""
-    )
-    return Cell(show(estimate.value), "best" if best else "", interval.replace(" ", "\N{NO-BREAK SPACE}"))
+    interval = ""
+    if estimate.low is not None and estimate.low != estimate.high:
+        low, high = show(estimate.low), show(estimate.high)
+        # One unit for both ends: five models stand side by side.
+        interval = say("{low} to {high}", low=low.removesuffix(" %"), high=high)
+    return Cell(show(estimate.value), "best" if best else "", unbroken(interval))
 
 
 def comparison(evaluation: dict[str, Any]) -> Html:
@@ -132,7 +143,7 @@ def _sentence(
     ahead = say("{own} is ahead of “{name}” by {gain}", **values_of)
     start = capital(ahead if gain > 0 else say("{own} is behind “{name}” by {gain}", **values_of))
     if lead is not None:
-        return f"{start}; {_paired(lead, words.show)}"
+        return say("{start}; {paired}", start=start, paired=_paired(lead, words.show))
     if mine.apart_from(other):
         return say(
             "{start}; their confidence intervals lie apart, so this is no accident of the rows that were held out.",
