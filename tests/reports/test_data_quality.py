@@ -142,6 +142,18 @@ def test_a_range_of_whole_numbers_has_no_zeros_at_its_end(client, summary) -> No
     assert "1 to 50<small>mean 25.5<" in data_quality.column_tables(client, summary, SCHEMA)
 
 
+def test_an_estimate_is_called_one(client, summary) -> None:
+    summary["tables"] = {
+        name: one | {"kept": 1000 if name == "orders" else 10**6} for name, one in summary["tables"].items()
+    }
+    assert re.findall(r"<h3>(\w+)</h3>|>(Distinct[^<]*)<", data_quality.column_tables(client, summary, SCHEMA)) == [
+        ("orders", ""),
+        ("", "Distinct"),
+        ("regions", ""),
+        ("", "Distinct, about"),
+    ]
+
+
 def test_columns_show_their_range_but_never_that_of_a_personal_one(client, summary) -> None:
     summary["tables"]["orders"]["columns"]["person"] |= {"min": "Ada", "max": "Zoe"}
     html = data_quality.column_tables(client, summary, SCHEMA)

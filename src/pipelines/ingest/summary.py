@@ -12,6 +12,7 @@ from pipelines.ingest.checking import kept
 from pipelines.ingest.duplicates import REASONS
 from workbench.engines import fetch
 from workbench.schemas.casting import kind_of
+from workbench.schemas.distinct import bounded, count_distinct
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,8 +34,8 @@ def summarise(checked: ir.Table, personal: Collection[str]) -> dict[str, Any]:
     Returns:
         ``read``, ``kept``, ``quarantined``: rows. ``quarantined_share``: of those read. ``reasons``: sentence to rows,
         most frequent first; a row may have several. ``columns``, of the rows kept: ``type``, ``null_share``,
-        ``distinct`` (approximate, HyperLogLog), ``min``, ``max`` (numbers; text; ISO dates), ``mean`` of numbers (none
-        if their sum is beyond what a float can hold).
+        ``distinct`` (see :mod:`workbench.schemas.distinct`), ``min``, ``max`` (numbers; text; ISO dates), ``mean`` of
+        numbers (none if their sum is beyond what a float can hold).
     """
     counts = checked.aggregate(read=checked.count(), kept=checked[REASONS].isnull().sum())
     read, good = fetch(counts)[0].values()
@@ -44,7 +45,7 @@ def summarise(checked: ir.Table, personal: Collection[str]) -> dict[str, Any]:
         "quarantined": read - good,
         "quarantined_share": (read - good) / read if read else 0.0,
         "reasons": _reasons(checked) if read > good else {},
-        "columns": _profile(kept(checked), personal),
+        "columns": _profile(kept(checked), good, personal),
     }
 
 
@@ -56,14 +57,14 @@ def _reasons(checked: ir.Table) -> dict[str, int]:
     return {row["reason"]: row["rows"] for row in found}
 
 
-def _profile(table: ir.Table, personal: Collection[str]) -> dict[str, dict[str, Any]]:
+def _profile(table: ir.Table, rows: int, personal: Collection[str]) -> dict[str, dict[str, Any]]:
     """All measures of all columns, in one pass over the table."""
-    measures: dict[str, Any] = {"rows": table.count()}
+    measures: dict[str, Any] = {}
     kinds = {name: kind_of(dtype) for name, dtype in table.schema().items()}
     for position, (name, kind) in enumerate(kinds.items()):
         column: Any = table[name]
         measures[f"{position}_values"] = column.count()
-        measures[f"{position}_distinct"] = column.approx_nunique()
+        measures[f"{position}_distinct"] = count_distinct(column, rows)
         if name in personal or kind == "boolean":
             continue
         measures[f"{position}_min"] = column.min()
@@ -71,12 +72,17 @@ def _profile(table: ir.Table, personal: Collection[str]) -> dict[str, dict[str, 
         if kind in _NUMBERS:
             measures[f"{position}_mean"] = column.mean()
     found = fetch(table.aggregate(**measures))[0]
-    rows = found["rows"]
     return {
         name: {
             "type": kind,
             "null_share": _shown(1 - found[f"{position}_values"] / rows) if rows else 0.0,
-            "distinct": min(found[f"{position}_distinct"] or 0, found[f"{position}_values"]),
+            "distinct": bounded(
+                found[f"{position}_distinct"],
+                kind,
+                found[f"{position}_values"],
+                found.get(f"{position}_min"),
+                found.get(f"{position}_max"),
+            ),
             **{measure: _shown(found.get(f"{position}_{measure}")) for measure in ("min", "max", "mean")},
         }
         for position, (name, kind) in enumerate(kinds.items())

@@ -13,6 +13,9 @@ __all__ = ["lineage_of"]
 
 logger = logging.getLogger(__name__)
 
+_MADE_FROM_IT = frozenset({"predictions"})
+"""What no version comes from: a champion makes it, and a report of the run that trained the champion reads it."""
+
 
 def lineage_of(project: Path, verdict: dict[str, Any]) -> dict[str, Any]:
     """What a report says about the origin of the version that a verdict is about.
@@ -44,7 +47,7 @@ def _from_store(project: Path, run_id: str) -> dict[str, Any]:
         "dirty": tags.get("git_dirty") == "true",
         "code_version": tags.get("code_version", ""),
         "config_sha256": tags.get("config_sha256", ""),
-        "tables": [tables[name] for name in sorted(tables)],
+        "tables": [tables[name] for name in sorted(tables.keys() - _MADE_FROM_IT)],
     }
 
 

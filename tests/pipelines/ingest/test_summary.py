@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.ingest.summary import summarise
+from workbench.schemas import distinct
 
 INT = {"type": "int64"}
 
@@ -51,6 +52,38 @@ def test_profile(check, array, spec, profile):
     assert found | profile == found
     assert found["type"] == spec["type"]
     json.dumps(summary, allow_nan=False)
+
+
+def test_in_a_small_table_different_values_are_counted_one_by_one(check):
+    words = [f"carrier {number}" for number in range(300)] * 2
+    assert summarise(check({"x": words}, {"x": {"type": "string"}}), ())["columns"]["x"]["distinct"] == 300
+
+
+def test_in_a_large_table_they_are_estimated_and_never_more_than_there_can_be(check, monkeypatch):
+    monkeypatch.setattr(distinct, "EXACT_ROWS", 10)
+    text = {
+        "a": [str(number % 1000 + 1) for number in range(4000)],
+        "b": [f"b{number % 300}" for number in range(4000)],
+    }
+    columns = summarise(check(text, {"a": INT, "b": {"type": "string"}}), ())["columns"]
+    assert columns["a"]["distinct"] <= 1000
+    assert 200 < columns["b"]["distinct"] < 400
+
+
+@pytest.mark.parametrize(
+    ("estimate", "kind", "values", "low", "high", "expected"),
+    [
+        (13, "int64", 336_776, 1, 12, 12),
+        (1_232, "int64", 80_000, 1, 1000, 1000),
+        (13, "int64", 336_776, None, None, 13),  # personal
+        (13, "float64", 336_776, 1.0, 12.0, 13),
+        (13, "string", 12, "a", "m", 12),
+        (None, "string", 0, None, None, 0),
+        (2, "int64", 9, -(2**63), 2**63 - 1, 2),
+    ],
+)
+def test_bounds(estimate, kind, values, low, high, expected):
+    assert distinct.bounded(estimate, kind, values, low, high) == expected
 
 
 def test_the_profile_is_of_what_was_kept(check):

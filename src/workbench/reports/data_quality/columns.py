@@ -10,6 +10,7 @@ from workbench.reports.charts.data import missing_shares, time_spans
 from workbench.reports.html import Cell, Html, joined, paragraph, table, tag
 from workbench.reports.locale import day, decimal, moment, say
 from workbench.reports.words import count, number, percent, unbroken
+from workbench.schemas.distinct import is_exact
 
 __all__ = ["column_tables", "freshness", "missing", "missing_columns", "spans"]
 
@@ -95,11 +96,10 @@ def column_tables(client: Client, summary: dict[str, Any], schema: Schema | None
             ]
             for column, profile in one["columns"].items()
         ]
+        distinct = say("Distinct") if is_exact(one["kept"]) else say("Distinct, about")
         pieces += [
             tag("h3", name),
-            table(
-                [say("Column"), say("Type"), say("Missing"), say("Distinct, about"), say("Range")], rows, numbers=[2, 3]
-            ),
+            table([say("Column"), say("Type"), say("Missing"), distinct, say("Range")], rows, numbers=[2, 3]),
         ]
     return joined(*pieces)
 
