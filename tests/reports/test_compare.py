@@ -72,6 +72,15 @@ def test_what_of_a_row_differs_is_never_cut_off() -> None:
     assert "One more is in the tables beside this page." in html
 
 
+def test_the_state_of_a_question_changes_as_it_stands_on_the_page() -> None:
+    last = {"executive_checks": [{"check": "Is it well?", "state": "watch", "answer": "Nearly."}]}
+    now = {"executive_checks": [{"check": "Is it well?", "state": "bad", "answer": "No."}]}
+    html = what_changed(compare(now, ABOUT | last)).replace("\N{NO-BREAK SPACE}", " ")
+    assert "! look" in html
+    assert "✗ act" in html
+    assert "Nearly." in html
+
+
 def test_a_number_and_a_text_of_any_length_are_shown_as_a_reader_has_them() -> None:
     last = {"t": {"day": "2026-01-31", "good": True, "none": 1, "text": "x" * 120}}
     html = what_changed(compare({"t": {"day": "2026-02-28", "good": False, "none": None, "text": "y"}}, ABOUT | last))

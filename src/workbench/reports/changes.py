@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
+from workbench.reports.executive.health import SIGNS, sign
 from workbench.reports.html import Cell, Html, callout, facts, joined, paragraph, table
 from workbench.reports.locale import day, moment, noted, say, say_count, spoken
 from workbench.reports.sentences import BINS, NEW_ROWS, SENTENCES
@@ -69,7 +70,10 @@ def _rows(rows: Sequence[dict[str, Any]]) -> str:
 
 def _row(change: dict[str, Any]) -> list[Cell | str]:
     what = Cell(_entry(change["entry"]), note=label(change["table"]))
-    return [what, _value(change["before"]), _value(change["now"]), _by(change["by"], change["difference"])]
+    shown = (
+        sign if change["table"] == "executive_checks" and {change["before"], change["now"]} <= SIGNS.keys() else _value
+    )
+    return [what, shown(change["before"]), shown(change["now"]), _by(change["by"], change["difference"])]
 
 
 def _entry(text: str) -> str:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.clients import Client
-from workbench.reports.locale import noted
+from workbench.reports.locale import noted, say
+from workbench.reports.words import unbroken
 
-__all__ = ["ANSWERS", "BAD", "GOOD", "WATCH", "checks_of"]
+__all__ = ["ANSWERS", "BAD", "GOOD", "SIGNS", "WATCH", "checks_of", "sign"]
 
 GOOD, WATCH, BAD = "good", "watch", "bad"
+SIGNS = {GOOD: ("✓", noted("yes")), WATCH: ("!", noted("look")), BAD: ("✗", noted("act"))}
 
 FAULTY = noted("Too much of it is faulty, in {over}.")
 
 ANSWERS = (FAULTY,)
 """Answers that hold a value: the table has them in English, the page in the reader's language."""
+
+
+def sign(state: str) -> str:
+    """A state as it stands on the page."""
+    mark, word = SIGNS[state]
+    return unbroken(f"{mark} {say(word)}")
 
 
 def checks_of(

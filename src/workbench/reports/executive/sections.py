@@ -7,15 +7,13 @@ from typing import Any
 
 from workbench.clients import Client
 from workbench.reports.executive import numbers as named
-from workbench.reports.executive.health import ANSWERS, BAD, GOOD, WATCH
+from workbench.reports.executive.health import ANSWERS, BAD, GOOD, WATCH, sign
 from workbench.reports.executive.numbers import fact
 from workbench.reports.html import Cell, Html, callout, joined, paragraph, steps, table, tiles
-from workbench.reports.locale import day, noted, say, say_count, spoken
-from workbench.reports.words import count, metric_words, of_100, unbroken
+from workbench.reports.locale import day, say, say_count, spoken
+from workbench.reports.words import count, metric_words, of_100
 
 __all__ = ["health", "lead", "next_steps", "overview"]
-
-SIGNS = {GOOD: ("✓", noted("yes")), WATCH: ("!", noted("look")), BAD: ("✗", noted("act"))}
 
 
 def lead(client: Client) -> Html:
@@ -82,15 +80,10 @@ def health(checks: list[dict[str, Any]]) -> Html:
     """Question by question."""
     kinds = {GOOD: "good", WATCH: "", BAD: "bad"}
     rows: list[list[Cell | str]] = [
-        [say(check["check"]), Cell(_sign(check["state"]), kinds[check["state"]]), spoken(check["answer"], ANSWERS)]
+        [say(check["check"]), Cell(sign(check["state"]), kinds[check["state"]]), spoken(check["answer"], ANSWERS)]
         for check in checks
     ]
     return table([say("Question"), "", say("Answer")], rows)
-
-
-def _sign(state: str) -> str:
-    sign, word = SIGNS[state]
-    return unbroken(f"{sign} {say(word)}")
 
 
 def next_steps(client: Client, checks: list[dict[str, Any]]) -> Html:
