@@ -84,6 +84,18 @@ def pytest_sessionstart(session: pytest.Session) -> Iterator[None]:
     return (yield)
 
 
+@pytest.fixture
+def silent_keyboard() -> Iterator[None]:
+    """Standard input is a terminal at which nobody types: who reads from it waits for ever."""
+    reader, writer = os.pipe()
+    before = os.dup(0)
+    os.dup2(reader, 0)
+    yield
+    os.dup2(before, 0)
+    for descriptor in (reader, writer, before):
+        os.close(descriptor)
+
+
 def make_project(folder: Path) -> Path:
     """An empty project: this one's code and configuration, no data, no models, no store."""
     folder.mkdir(parents=True, exist_ok=True)

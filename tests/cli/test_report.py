@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,6 +147,59 @@ def test_a_command_that_is_ended_leaves_no_kernel(clinic_copy: Path, tmp_path: P
     assert (clinic_copy / "data/clinic/08_reporting/executive.html").read_bytes() == before
     left = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False).stdout
     assert left == "", "what the command started is gone"
+
+
+def test_a_command_that_is_ended_ends_what_runs_and_begins_nothing_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun: list[str] = []
+    codes: list[int] = []
+
+    def render_one(_: Order, client_id: str, __: str, children: rendering.Children) -> dict[str, Any]:
+        begun.append(client_id)
+        threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGTERM]).start()
+        sleeps = [sys.executable, "-I", "-S", "-c", "import sys, time; time.sleep(20); sys.exit(75)"]
+        codes.append(rendering._patiently(children, sleeps, tmp_path)[0])
+        return {"client": client_id}
+
+    monkeypatch.setattr(rendering, "render_one", render_one)
+    monkeypatch.setattr(rendering, "_node_of", lambda _: "node")
+    order: Any = SimpleNamespace(template=SimpleNamespace(name="model_card"))
+    began = time.monotonic()
+    with pytest.raises(SystemExit) as leaving:
+        list(rendering.render_all(order, ["acme", "best", "cosy"], 1))
+    assert leaving.value.code == 128 + signal.SIGTERM
+    assert time.monotonic() - began < 10
+    assert begun == ["acme"]
+    assert codes == [-signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_what_was_ended_is_not_begun_again(tmp_path: Path) -> None:
+    """A client that was busy is waited for; that the command ends in this time is heeded."""
+    children = rendering.Children()
+    children.end()
+    began = time.monotonic()
+    assert rendering._patiently(children, ["touch", str(tmp_path / "begun")], tmp_path) == (75, "")
+    assert time.monotonic() - began < 1
+    assert not (tmp_path / "begun").exists()
+
+
+def test_one_that_begins_while_the_command_ends_is_ended_too(tmp_path: Path) -> None:
+    children = rendering.Children()
+    looks = iter([False, True])
+    children._ended = SimpleNamespace(is_set=lambda: next(looks))  # type: ignore[assignment]
+    began = time.monotonic()
+    assert children.run(["sleep", "8"], tmp_path)[0] == -signal.SIGTERM
+    assert time.monotonic() - began < 4
+
+
+def test_what_a_notebook_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
+    """It may be in a session of its own, and write to the standard error of who has started it."""
+    began = time.monotonic()
+    done = rendering.Children().run(["sh", "-c", "setsid sleep 4 & echo said >&2"], tmp_path)
+    assert done == (0, "said\n")
+    assert time.monotonic() - began < 3
 
 
 def wait_for(condition: Any, seconds: float) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from unittest.mock import patch
 
@@ -52,8 +53,13 @@ def start(script: str, state: Path) -> subprocess.Popen[bytes]:
 def test_the_second_is_refused_and_told_by_whom_and_since_when(tmp_path: Path) -> None:
     with start(HOLD, tmp_path) as holder:
         holder.stdout.readline()
+        waits = threading.Timer(5, holder.kill)
+        waits.start()
+        before = len(os.listdir("/dev/fd"))  # noqa: PTH208 - names, not paths
         with pytest.raises(Busy) as refusal:
             ClientLock(tmp_path, "skyways").acquire("train")
+        waits.cancel()
+        assert len(os.listdir("/dev/fd")) == before, "who asks again and again has no file open"  # noqa: PTH208
         assert f"client skyways: process {holder.pid} is running pipeline 'train' since 20" in str(refusal.value)
         assert str(refusal.value).endswith(f"`kill {holder.pid}`")
         ClientLock(tmp_path, "tradewinds").acquire("train")  # another client is not concerned
@@ -75,6 +81,22 @@ def test_it_can_be_taken_again_after_release(tmp_path: Path) -> None:
     second.acquire("train")
     second.release()
     assert not first.is_held()
+    assert first.path.read_bytes() == b"", "it names nobody who has it no more"
+
+
+def test_who_only_asks_is_in_nobodys_way(tmp_path: Path) -> None:
+    """To ask is to hold it for a moment, shared with others who ask."""
+    lock = ClientLock(tmp_path, "skyways")
+    lock.path.parent.mkdir()
+    lock.path.touch()
+    with lock.path.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        assert not lock.is_held()
+        asked = threading.Timer(0.02, fcntl.flock, [stream, fcntl.LOCK_UN])
+        asked.start()
+        lock.acquire("train")
+        asked.join()
+    lock.release()
 
 
 def test_a_forked_child_does_not_keep_it(tmp_path: Path) -> None:
@@ -117,6 +139,16 @@ def test_a_corrupt_file_is_named(tmp_path: Path) -> None:
             lock.acquire("train")
 
 
+def test_what_the_file_says_is_told_in_few_words(tmp_path: Path) -> None:
+    lock = ClientLock(tmp_path, "skyways")
+    lock.path.parent.mkdir()
+    lock.path.write_text(json.dumps({"pid": 1, "birth": "b", "since": "2026-01-01", "pipeline": "x" * 2000}))
+    with lock.path.open("rb") as stream, pytest.raises(Busy, match="process 1 is running") as refusal:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        lock.acquire("train")
+    assert len(str(refusal.value)) < 300
+
+
 def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     lock = ClientLock(tmp_path, "skyways")
     lock.path.parent.mkdir()
@@ -126,3 +158,4 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be opened"):
         lock.acquire("train")
     assert victim.read_text() == "precious"
+    assert lock.is_held(), "that it is free cannot be told"

@@ -12,17 +12,19 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import KernelError
+from workbench.kernels import preload as module
 from workbench.kernels.preload import MODULES, QUIET
-from workbench.kernels.process import ZygoteProcess, start_kernel
+from workbench.kernels.process import SOURCE, ZygoteProcess, start_kernel
 from workbench.kernels.wire import Request
 
 PRELOAD = "import sys; from workbench.kernels.preload import preload; print(*preload(sys.argv[1:]))"
 
 
-def preload(*modules: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def preload(*modules: str, beside: Path | None = None) -> subprocess.CompletedProcess[str]:
+    paths = [SOURCE, *([str(beside)] if beside else [])]
     return subprocess.run(
         [sys.executable, "-c", PRELOAD, *modules],
-        env=os.environ | QUIET | environment,
+        env=os.environ | QUIET | {"PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
         check=False,
@@ -65,8 +67,8 @@ def test_a_function_is_called_and_a_thread_that_it_leaves_is_refused(tmp_path: P
     (tmp_path / "ready.py").write_text(
         "import _thread, time\ndef say(): print('called')\ndef run(): _thread.start_new_thread(time.sleep, (60,))\n"
     )
-    assert preload("ready:say", PYTHONPATH=str(tmp_path)).stdout.split() == ["called", "ready:say"]
-    assert "'ready:run' leaves 1 threads running" in preload("ready:run", PYTHONPATH=str(tmp_path)).stderr
+    assert preload("ready:say", beside=tmp_path).stdout.split() == ["called", "ready:say"]
+    assert "'ready:run' leaves 1 threads running" in preload("ready:run", beside=tmp_path).stderr
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_a_function_is_called_and_a_thread_that_it_leaves_is_refused(tmp_path: P
 )
 def test_a_module_that_leaves_a_thread_is_refused(code: str, tmp_path: Path) -> None:
     (tmp_path / "busy.py").write_text(code)
-    done = preload("busy", PYTHONPATH=str(tmp_path))
+    done = preload("busy", beside=tmp_path)
     assert done.returncode
     assert "'busy' leaves" in done.stderr
     assert "take it out of the list of modules" in done.stderr
@@ -87,9 +89,15 @@ def test_a_module_that_leaves_a_thread_is_refused(code: str, tmp_path: Path) -> 
 def test_a_thread_that_ends_by_itself_is_waited_for(tmp_path: Path) -> None:
     """As is one that has not run yet, and so does not bear its own name: on a busy machine that takes a while."""
     (tmp_path / "brief.py").write_text(
-        "import threading, time; threading.Thread(target=time.sleep, args=(0.3,)).start()"
+        "import threading, time, warnings; threading.Thread(target=time.sleep, args=(0.3,)).start()\n"
+        "warnings.warn('it is told in the notebook')\n"
     )
-    assert preload("brief", PYTHONPATH=str(tmp_path)).stdout.split() == ["brief"]
+    done = preload("brief", beside=tmp_path)
+    assert (done.stdout.split(), done.stderr) == (["brief"], "")
+
+
+def test_a_thread_that_ended_while_it_was_looked_for_is_none() -> None:
+    assert module._name_of("4194305") in module._SOUND
 
 
 def test_a_module_that_is_not_there_is_left_out() -> None:

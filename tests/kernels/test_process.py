@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -141,8 +143,6 @@ def test_an_address_that_is_no_socket_of_ours_is_refused(tmp_path: Path, environ
 
 
 def test_a_broken_request_harms_nobody(zygote: ZygoteProcess, kernel: Callable[..., WarmProcess]) -> None:
-    import socket
-
     for junk in (b"", b"\x00\x00", b"\x00\x00\x00\x02{}", b"\xff\xff\xff\xff"):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(zygote.address)
@@ -194,18 +194,89 @@ def test_a_zygote_keeps_of_each_fork_its_connection_alone(
     zygote: ZygoteProcess, kernel: Callable[..., WarmProcess]
 ) -> None:
     """What it kept open would end its kernels: a process has some thousand descriptors at most."""
+
+    def held() -> int:
+        with socket.socket(socket.AF_UNIX) as asks_nothing:
+            asks_nothing.connect(zygote.address)
+            asks_nothing.shutdown(socket.SHUT_WR)
+            assert asks_nothing.recv(1) == b"", "it does one thing after the other: all before is done by now"
+        return len(list(Path(f"/proc/{zygote.pid}/fd").iterdir()))
+
     kernel()
-    folder = Path(f"/proc/{zygote.pid}/fd")
-    before = len(list(folder.iterdir()))
+    before = held()
     kernel()
-    assert len(list(folder.iterdir())) == before + 1
+    assert held() == before + 1
 
 
-def test_it_is_shared_for_the_length_of_a_block() -> None:
-    before = os.environ.get(ADDRESS)
+def test_a_kernel_holds_neither_its_siblings_connections_nor_the_zygotes_own(
+    zygote: ZygoteProcess, kernel: Callable[..., WarmProcess]
+) -> None:
+    """Or one client's notebook could speak for another's kernel, and ask the zygote for more."""
+
+    def held(pid: int) -> set[str]:
+        links = (path.readlink() for path in Path(f"/proc/{pid}/fd").iterdir() if int(path.name) > 2)
+        return {str(link) for link in links if str(link).startswith(("socket:", "pipe:"))}
+
+    kernel()
+    second = kernel().pid
+    assert len(held(zygote.pid)) > 4, "its listener, its owner, its own pair, and two connections"
+    assert within(5, lambda: not held(zygote.pid) & held(second))
+
+
+@pytest.mark.usefixtures("silent_keyboard")
+def test_a_zygote_stands_apart_from_who_started_it() -> None:
+    before = descriptors()
+    zygote = ZygoteProcess(["json"])
+    proc = Path(f"/proc/{zygote.pid}")
+    assert within(5, lambda: b"workbench.kernels.zygote" in (proc / "cmdline").read_bytes())
+    assert os.getsid(zygote.pid) == zygote.pid, "Ctrl-C is for who holds the terminal"
+    assert (proc / "cwd").readlink() == Path("/")
+    assert (proc / "fd" / "0").readlink() == Path("/dev/null")
+    assert b"-P" in (proc / "cmdline").read_bytes().split(b"\0"), "nothing of a working folder is imported"
+    assert len(descriptors() - before) == 1, "its life"
+    zygote.close()
+    assert descriptors() == before
+
+
+def test_a_zygote_ends_with_its_object() -> None:
+    zygote = ZygoteProcess(["json"])
+    pid, folder = zygote.pid, Path(zygote.address).parent
+    del zygote
+    gc.collect()
+    assert within(10, lambda: gone(pid))
+    assert not folder.exists()
+
+
+def test_a_zygote_that_is_busy_is_killed_at_once(tmp_path: Path) -> None:
+    (tmp_path / "busy.py").write_text("import time; time.sleep(8)")
+    zygote = ZygoteProcess(program="busy", environment={"PYTHONPATH": str(tmp_path)})
+    began = time.monotonic()
+    zygote.kill()
+    assert time.monotonic() - began < 4
+    assert gone(zygote.pid)
+
+
+def test_what_has_ended_leaves_no_descriptor(kernel: Callable[..., WarmProcess]) -> None:
+    before = descriptors()
+    process = kernel()
+    assert len(descriptors() - before) == 1
+    process.kill()
+    process.wait(20)
+    assert descriptors() == before
+
+
+def descriptors() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir() if path.is_symlink()}
+
+
+@pytest.mark.parametrize("address", [None, "/before"])
+def test_it_is_shared_for_the_length_of_a_block(monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
+    monkeypatch.delenv(ADDRESS, raising=False)
+    if address is not None:
+        monkeypatch.setenv(ADDRESS, address)
     with shared_zygote(["json"]) as zygote:
         assert os.environ[ADDRESS] == zygote.address
-    assert os.environ.get(ADDRESS) == before
+    assert os.environ.get(ADDRESS) == address
     assert not Path(zygote.address).parent.exists()
     assert gone(zygote.pid)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
@@ -15,9 +17,11 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-from workbench.kernels.process import ADDRESS, WarmProcess, ZygoteProcess
+from workbench.kernels import provisioner
+from workbench.kernels.process import ADDRESS, SOURCE, WarmProcess, ZygoteProcess
 from workbench.kernels.provisioner import NAME, WarmProvisioner
 from workbench.kernels.spec import SHARE, OneKernel
+from workbench.kernels.wire import send
 
 
 class Session:
@@ -232,3 +236,44 @@ def test_under_a_long_temporary_folder_it_talks_over_ports(tmp_path: Path, monke
     asyncio.run(WarmProvisioner(parent=manager, kernel_spec=manager.kernel_spec).pre_launch())
     assert manager.transport == "tcp"
     assert not list(long.glob("workbench-kernel-*"))
+
+
+LAUNCH = [sys.executable, "-m", "ipykernel_launcher", "-f", "k.json"]
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "why"),
+    [
+        (LAUNCH, {}, None),
+        (LAUNCH, {"PYTHONPATH": SOURCE}, None),
+        ([f"{sys.prefix}/bin/../bin/{Path(sys.executable).name}", *LAUNCH[1:]], {}, "is not this Python's ipykernel"),
+        (["/usr/bin/python3", *LAUNCH[1:]], {}, "is not this Python's ipykernel"),
+        ([sys.executable, "-m", "bash_kernel", "-f", "k.json"], {}, "is not this Python's ipykernel"),
+        (LAUNCH, {"PYTHONPATH": "/elsewhere"}, "its PYTHONPATH is another"),
+    ],
+)
+def test_what_a_fork_would_not_be_is_told(
+    monkeypatch: pytest.MonkeyPatch, command: list[str], environment: dict[str, str], why: str | None
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    said = provisioner._why_cold(command, environment)
+    assert said is None if why is None else why in str(said)
+
+
+def test_where_a_kernel_writes(tmp_path: Path) -> None:
+    for not_a_file in (None, subprocess.PIPE, subprocess.STDOUT, subprocess.DEVNULL):
+        assert provisioner._descriptor(not_a_file, 7) == 7
+    assert provisioner._descriptor(5, 7) == 5
+    with (tmp_path / "log").open("w") as file:
+        assert provisioner._descriptor(file, 7) == file.fileno()
+
+
+def test_a_kernel_that_has_ended_is_no_process_any_more() -> None:
+    """Or it would be waited for, and killed, once more."""
+    ended = WarmProvisioner()
+    here, there = socket.socketpair()
+    ended.process = WarmProcess(here, 4_000_000)
+    with there:
+        send(there, {"exit": 3})
+        assert asyncio.run(ended.wait()) == 3
+    assert not ended.has_process

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +22,7 @@ from workbench.kernels import process as processes
 from workbench.kernels import zygote as zygotes
 from workbench.kernels.client import PromptKernelClient
 from workbench.kernels.process import WarmProcess, start_kernel
-from workbench.kernels.wire import Request, send, send_request
+from workbench.kernels.wire import Request, receive_request, send, send_request
 from workbench.kernels.zygote import Zygote
 
 HANGS_UP = 3.0
@@ -33,6 +33,7 @@ HANGS_UP = 3.0
 def asked() -> Iterator[tuple[Zygote, socket.socket]]:
     """A zygote that somebody has just connected to, in this process, and the other end."""
     here, there = socket.socketpair()
+    there.settimeout(HANGS_UP)
     made = Zygote(SimpleNamespace(accept=lambda: (here, None)), -1)  # type: ignore[arg-type]
     yield made, there
     for end in (here, there, made._woken, made._waker, made._selector):
@@ -66,7 +67,105 @@ def test_another_users_request_is_not_read(
         assert there.recv(1) == b"", "it was hung up on"
 
 
-def test_a_zygote_that_takes_a_request_and_says_nothing_is_given_up(tmp_path: Path) -> None:
+def descriptors() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("sent", "given"),
+    [
+        (b"\x00\x00\x00\x02{}", 3),
+        (b"\x00\x00\x00\x02[]", 3),
+        (b"\x00\x00\x00\x02{", 3),
+        (b"\x00\x00\x00\x02\xff\xff", 3),
+        (b"\xff\xff\xff\xff", 3),
+        (b"\x00\x00", 3),
+        (b"\x00\x00\x40\x00" + b"[" * 0x4000, 3),
+        (b'\x00\x00\x00\x30{"arguments": [], "cwd": "/", "environment": {}}', 2),
+    ],
+)
+def test_what_is_no_request_is_hung_up_on_and_leaves_no_descriptor(
+    asked: tuple[Zygote, socket.socket], monkeypatch: pytest.MonkeyPatch, sent: bytes, given: int
+) -> None:
+    """What was left would be in each later fork, another client's among them."""
+    made, there = asked
+    monkeypatch.setattr(zygotes, "_fork", lambda: pytest.fail("it was believed"))
+    before = descriptors()
+    socket.send_fds(there, [sent], [0, 1, 2][:given])
+    there.shutdown(socket.SHUT_WR)
+    assert made._accept() is None
+    assert there.recv(1) == b""
+    assert len(before - descriptors()) == 1, "the connection"
+    assert descriptors() <= before
+
+
+def test_a_zygote_that_cannot_fork_says_so_and_goes_on(
+    asked: tuple[Zygote, socket.socket], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its end would be that of all that it has forked before."""
+    made, there = asked
+
+    def no_room() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", no_room)
+    before = descriptors()
+    send_request(there, Request([], "/", {}), [0, 1, 2])
+    assert made._accept() is None
+    assert there.recv(1) == b""
+    assert made._kernels == {}
+    assert len(before - descriptors()) == 1
+    assert descriptors() <= before
+    assert "no process can be forked: Resource temporarily unavailable" in capfd.readouterr().err
+
+
+def test_who_asked_and_says_nothing_more_keeps_nobody_waiting(
+    asked: tuple[Zygote, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, there = asked
+    monkeypatch.setattr(zygotes, "_fork", lambda: 4_000_000)
+    monkeypatch.setattr(zygotes, "SLOWEST_REQUEST", HANGS_UP)
+    send_request(there, Request([], "/", {}), [0, 1, 2])
+    assert made._accept() is None
+    began = time.monotonic()
+    made._hear(4_000_000)
+    assert time.monotonic() - began < HANGS_UP / 2
+    assert set(made._kernels) == {4_000_000}
+
+
+def test_a_number_that_is_no_signal_ends_nobody(asked: tuple[Zygote, socket.socket]) -> None:
+    made, _ = asked
+    here, other = socket.socketpair()
+    with here, other, subprocess.Popen(["sleep", "8"]) as child:
+        made._kernels[child.pid] = here
+        made._selector.register(here, 1, child.pid)
+        try:
+            other.send(bytes([200]))
+            made._hear(child.pid)
+            assert child.poll() is None
+            other.send(bytes([signal.SIGTERM]))
+            made._hear(child.pid)
+            assert child.wait(5) == -signal.SIGTERM
+        finally:
+            child.kill()
+
+
+@pytest.fixture
+def asking(monkeypatch: pytest.MonkeyPatch) -> list[socket.socket]:
+    """The connections over which this process asks."""
+    made: list[socket.socket] = []
+
+    def connection(*kind: Any) -> socket.socket:
+        made.append(socket.socket(*kind))
+        return made[-1]
+
+    monkeypatch.setattr(processes, "socket", SimpleNamespace(socket=connection, AF_UNIX=socket.AF_UNIX))
+    return made
+
+
+def test_a_zygote_that_takes_a_request_and_says_nothing_is_given_up(
+    tmp_path: Path, asking: list[socket.socket]
+) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen()
@@ -82,6 +181,52 @@ def test_a_zygote_that_takes_a_request_and_says_nothing_is_given_up(tmp_path: Pa
         with pytest.raises(KernelError, match="does not answer"):
             start_kernel(str(tmp_path / "s"), Request([], "/", {}), [0, 1, 2], timeout=0.2)
         over.set()
+        thread.join()
+        assert [one.fileno() for one in asking] == [-1], "a kernel that comes later ends, since nobody is there"
+
+
+def test_a_zygote_that_takes_no_one_is_given_up(tmp_path: Path, asking: list[socket.socket]) -> None:
+    """Who connects to a full queue waits (unix(7))."""
+    with socket.socket(socket.AF_UNIX) as listener, ExitStack() as waiting:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen(0)
+        for _ in range(2):
+            one = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            one.setblocking(False)
+            with suppress(BlockingIOError):
+                one.connect(str(tmp_path / "s"))
+        timer = threading.Timer(HANGS_UP, listener.close)
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(KernelError, match="does not answer"):
+            start_kernel(str(tmp_path / "s"), Request([], "/", {}), [0, 1, 2], timeout=0.2)
+        timer.cancel()
+        timer.join()
+        assert time.monotonic() - began < HANGS_UP / 2
+        assert [one.fileno() for one in asking] == [-1]
+
+
+@pytest.mark.parametrize("answer", [{"exit": 1}, None])
+def test_a_zygote_that_could_not_make_one_is_believed(
+    tmp_path: Path, asking: list[socket.socket], answer: dict[str, int] | None
+) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                for descriptor in receive_request(connection)[1]:
+                    os.close(descriptor)
+                if answer is not None:
+                    send(connection, answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(KernelError, match="could not make a kernel"):
+            start_kernel(str(tmp_path / "s"), Request([], "/", {}), [0, 1, 2], timeout=HANGS_UP)
+        assert [one.fileno() for one in asking] == [-1]
         thread.join()
 
 
@@ -132,7 +277,8 @@ def test_a_fork_lets_go_of_what_is_the_zygotes(fork_says: Callable[[Callable[[],
             os.fstat(owner)
             return False
         ends = (listener, sibling, made._woken, made._waker)
-        return signal.set_wakeup_fd(-1) == -1 and all(end.fileno() == -1 for end in ends) and bool(os.fstat(life))
+        closed = made._selector.get_map() is None and all(end.fileno() == -1 for end in ends)
+        return closed and signal.set_wakeup_fd(-1) == -1 and bool(os.fstat(life))
 
     assert fork_says(check)
 
@@ -149,6 +295,25 @@ def test_who_asked_may_be_gone_when_a_kernel_ends(fork_says: Callable[[Callable[
         made._kernels[child] = here  # no longer listened to: it was heard that nobody is there
         made._reap()
         return made._kernels == {} and here.fileno() == -1
+
+    assert fork_says(check)
+
+
+def test_a_kernel_that_lives_is_left_alone_when_another_ends(fork_says: Callable[[Callable[[], bool]], bool]) -> None:
+    def check() -> bool:
+        made = Zygote(socket.socket(socket.AF_UNIX), -1)
+        for code in (3, None):
+            here, _ = socket.socketpair()
+            child = os.fork()
+            if child == 0:
+                signal.pause() if code is None else os._exit(code)
+            made._kernels[child] = here
+            if code is not None:
+                os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+        made._reap()
+        lives = [child] == list(made._kernels) and os.waitpid(child, os.WNOHANG) == (0, 0)
+        os.kill(child, signal.SIGKILL)
+        return lives
 
     assert fork_says(check)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.kernels import wire
 from workbench.kernels.wire import LONGEST, Request, receive, receive_request, send, send_request
 
 TEXT = st.text(st.characters(codec="utf-8"))
@@ -44,7 +45,16 @@ def test_a_message_that_breaks_off_is_none(message: dict[str, object], end: int)
 
 def test_a_length_is_not_believed() -> None:
     left, right = socket.socketpair()
+    right.settimeout(3)
     with left, right:
         left.sendall(struct.pack("!I", LONGEST + 1))
         with pytest.raises(ValueError, match="a message of"):
             receive(right)
+
+
+def test_the_longest_message_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "LONGEST", len('{"a": 1}'))
+    left, right = socket.socketpair()
+    with left, right:
+        send(left, {"a": 1})
+        assert receive(right) == {"a": 1}

@@ -40,10 +40,37 @@ def test_without_a_group_of_its_own_nothing_is_killed(monkeypatch: pytest.Monkey
         made._kill_group()
 
 
+@pytest.mark.usefixtures("unstarted")
+def test_a_kernel_that_cannot_be_watched_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ended: list[str] = []
+    monkeypatch.setattr(kernels.Timer, "start", no_room)
+    monkeypatch.setattr(ReportKernel, "end", lambda _: ended.append("it"))
+    with pytest.raises(RuntimeError, match="new thread"), report_kernel(tmp_path, 1):
+        pytest.fail("it would have no end")
+    assert ended == ["it"]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux alone limits another process")
+@pytest.mark.parametrize("reaped", [False, True])
+def test_what_has_ended_is_not_limited(reaped: bool) -> None:
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    if reaped:
+        child.wait()
+    kernels._limit_memory(child.pid, 300)
+    child.wait()
+
+
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux alone limits another process")
 def test_a_kernel_cannot_raise_its_own_limit() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
+        child.stdout.readline()  # before that it may have no data of its own
         kernels._limit_memory(child.pid, 300)
         soft, hard = resource.prlimit(child.pid, resource.RLIMIT_DATA)
     finally:

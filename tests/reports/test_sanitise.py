@@ -94,7 +94,16 @@ def test_what_a_report_needs_stays() -> None:
     ("html", "kept"),
     [
         ("<script>alert(1)</script>a<STYLE>p { color: red }</style >b", "ab"),
+        ("a<script>\nalert(1)\n</script>b", "ab"),
         ("<form><p>x</p></form>", "<p>x</p>"),
+        ('<p title="a" alt="b">x</p>', "<p>x</p>"),
+        ('<img src="data:image/gif;base64,AAAA">', "<img>"),
+        ('<a href="#a b">x</a>', "<a>x</a>"),
+        (f'<a href="#{"a" * 201}">x</a>', "<a>x</a>"),
+        (
+            '<table><tbody><tr><th scope="rows">x</th></tr></tbody></table>',
+            "<table><tbody><tr><th>x</th></tr></tbody></table>",
+        ),
         ("a<!-- b -->c", "ac"),
         ('<p class="a.b">x</p>', "<p>x</p>"),
         (f'<p class="{"a" * 201}">x</p>', "<p>x</p>"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -45,15 +47,42 @@ def test_slots_are_planned_all_or_none(book: SlotBook) -> None:
     assert book.history(None, 9) == []
 
 
+def test_an_instant_is_the_same_slot_on_every_clock(book: SlotBook) -> None:
+    book.plan([("acme", "weekly", NOON.astimezone(ZoneInfo("Asia/Tokyo")))], [])
+    book.plan([("acme", "weekly", NOON)], [])
+    assert [slot.due for slot in book.open()] == [NOON]
+
+
+def test_a_clients_history_has_no_other_clients_slots(book: SlotBook) -> None:
+    book.plan([(client, "weekly", NOON) for client in ("acme", "best")], [])
+    assert [slot.client for slot in book.history("acme", 9)] == ["acme"]
+    assert {slot.client for slot in book.history(None, 9)} == {"acme", "best"}
+
+
+def test_who_only_looks_writes_nothing(book: SlotBook, tmp_path: Path) -> None:
+    assert (book.open(), book.history("acme", 9), book.last(), book.paused()) == ([], [], {}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_who_change_it_at_once_the_second_waits(book: SlotBook) -> None:
+    """If both first looked, both would find the slot free."""
+    book.plan([("acme", "weekly", NOON)], [])
+    second = sqlite3.connect(book._path, timeout=0)
+    with book._transaction(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        second.execute("BEGIN IMMEDIATE")
+    second.close()
+
+
 def test_a_slot_is_served_by_one_process(book: SlotBook, tmp_path: Path) -> None:
     script = (
-        "import sys, time, pathlib, datetime as d\n"
+        "import sys, pathlib, datetime as d\n"
         "from workbench.schedules.book import SlotBook\n"
         "SlotBook(pathlib.Path(sys.argv[1])).claim('acme', 'weekly', d.datetime.fromisoformat(sys.argv[2]))\n"
         "print('claimed', flush=True)\n"
-        "time.sleep(60)\n"
+        "sys.stdin.read()\n"
     )
-    other = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), NOON.isoformat()], stdout=subprocess.PIPE)
+    command = [sys.executable, "-c", script, str(tmp_path), NOON.isoformat()]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert other.stdout is not None
     with other, other.stdout:
         assert other.stdout.readline() == b"claimed\n"
@@ -87,6 +116,7 @@ def test_what_is_done_is_not_claimed(book: SlotBook) -> None:
     slot = book.claim("acme", "weekly", NOON)
     assert slot is not None
     assert book.end(slot, "delivered")
+    assert book.open() == []
     assert not book.end(slot, "failed", "too late"), "it has ended"
     assert book.claim("acme", "weekly", NOON, again=True) is None
     assert book.history(None, 9)[0].state == "delivered"
@@ -146,6 +176,22 @@ def test_a_receipt_is_one_for_each_recipient_and_says_what_is_so_now(book: SlotB
     ]
 
 
+def test_what_becomes_of_one_delivery_says_nothing_of_another(book: SlotBook) -> None:
+    """Or one that went out would be sent again, and one that did not would count as sent."""
+    slots = [book.claim("acme", "weekly", NOON), book.claim("acme", "daily", NOON)]
+    every = [(slot, place, who) for slot in slots for place in ("mail", "site") for who in ("ann", "bob")]
+    for slot, place, who in every:
+        assert slot is not None
+        book.sending(slot, place, who, digest="a", templates="t@0")
+    slot, place, who = every[0]
+    assert slot is not None
+    book.sent(slot, place, who, "sent", "ok")
+    numbers = [one.number for one in slots if one is not None]
+    assert [one.state for one in book.receipts(numbers)] == ["sent", *["sending"] * 7]
+    book.sending(slot, place, who, digest="b", templates="t@0")
+    assert [one.digest for one in book.receipts(numbers)] == ["b", *["a"] * 7]
+
+
 @pytest.mark.parametrize("changed", [{"pid": 1}, {"birth": "another boot"}])
 def test_only_who_has_a_slot_ends_it(book: SlotBook, changed: dict[str, Any]) -> None:
     """One that hung for so long that another process has its slot by now, or one of before with the same number."""
@@ -168,8 +214,20 @@ def test_a_paused_schedule_goes_on_from_when_it_is_resumed(book: SlotBook) -> No
     book.pause(*pair)
     assert book.paused()[pair] == since, "it is paused since it was first paused"
     before = datetime.now(UTC)
+    book.plan([(*pair, NOON - timedelta(days=90))], [])
     book.resume(*pair)
-    assert book.known_since([pair], NOON)[pair] >= before
+    assert book.known_since([pair], NOON)[pair] >= before, "what came in between is not caught up"
+
+
+def test_who_pauses_one_schedule_pauses_no_other(book: SlotBook) -> None:
+    pairs = [("acme", "weekly"), ("acme", "daily"), ("best", "weekly")]
+    book.known_since(pairs, NOON)
+    book.pause(*pairs[0])
+    assert set(book.known_since(pairs, NOON)) == set(pairs[1:])
+    for pair in pairs[1:]:
+        book.pause(*pair)
+    book.resume(*pairs[0])
+    assert set(book.paused()) == set(pairs[1:])
 
 
 def test_a_time_without_a_zone_is_refused(book: SlotBook) -> None:
@@ -178,8 +236,6 @@ def test_a_time_without_a_zone_is_refused(book: SlotBook) -> None:
 
 
 def test_an_older_ledger_gets_the_new_tables(tmp_path: Path) -> None:
-    import sqlite3
-
     from workbench.fleet import schema
     from workbench.fleet.ledger import Ledger
 

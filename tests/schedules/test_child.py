@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.schedules.child import SlotProcess
+from workbench.schedules.child import SlotProcess, log_of
 from workbench.schedules.slot import Slot
 
 SLOT = Slot(1, "acme", "daily", datetime(2026, 11, 24, 6, tzinfo=UTC), "running", 1, None, None, None, None, None)
@@ -80,3 +80,34 @@ def test_it_is_asked_to_end_or_ended(
     getattr(process, how)()
     assert ended(process) == -number
     assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_one_that_has_ended_is_not_hit_again(
+    begin: Callable[[str], SlotProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third signal may come in the moment in which the scheduler buries it."""
+    process = begin("sys.exit(3)")
+    ended(process)
+    monkeypatch.setattr(os, "killpg", lambda *_: pytest.fail("its number may be another's by now"))
+    process.kill()
+    process.stop()
+
+
+def test_one_that_ends_while_it_is_killed_is_no_error(
+    begin: Callable[[str], SlotProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone_by_now(*_: int) -> None:
+        raise ProcessLookupError
+
+    process = begin("time.sleep(60)")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "killpg", gone_by_now)
+        process.kill()
+
+
+@pytest.mark.usefixtures("silent_keyboard")
+def test_each_attempt_is_in_the_log_and_none_waits_for_a_person(tmp_path: Path) -> None:
+    for word in ("one", "two"):
+        command = [sys.executable, "-I", "-S", "-c", f"import sys; print({word!r} + sys.stdin.read())"]
+        assert ended(SlotProcess(tmp_path, SLOT, command, {})) == 0
+    assert log_of(tmp_path, 1).read_text() == "one\ntwo\n"

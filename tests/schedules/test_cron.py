@@ -34,6 +34,8 @@ def test_a_skipped_hour_runs_right_after_it() -> None:
 def test_a_repeated_hour_runs_once() -> None:
     slots = list(islice(Cron("30 1 * * *", "America/New_York").after(utc("2026-10-31T12:00")), 2))
     assert slots == [utc("2026-11-01T05:30"), utc("2026-11-02T06:30")]
+    again = utc("2026-11-01T06:00")  # the clock on the wall says 01:00 for the second time
+    assert Cron("30 1 * * *", "America/New_York").next(again) == utc("2026-11-02T06:30")
 
 
 def test_the_instant_itself_is_the_latest_slot_and_not_the_next() -> None:

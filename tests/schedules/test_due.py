@@ -32,6 +32,12 @@ def test_when_all_are_late(missed: str, served: list[int]) -> None:
     assert [slot.hour for slot in due.served] == served
 
 
+@pytest.mark.parametrize(("seconds", "served"), [(0, [12]), (1, [])])
+def test_the_grace_is_over_after_its_last_minute(seconds: int, served: list[int]) -> None:
+    due = due_slots(hourly("skip"), NOON - timedelta(minutes=1), NOON + timedelta(minutes=15, seconds=seconds))
+    assert [slot.hour for slot in due.served] == served
+
+
 def test_a_clock_that_goes_back_makes_nothing_due() -> None:
     assert due_slots(hourly("all"), NOON, NOON - timedelta(hours=5)) == due_slots(hourly("all"), NOON, NOON)
 

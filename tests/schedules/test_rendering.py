@@ -40,27 +40,63 @@ def test_another_clients_page_is_not_sent(tmp_path: Path) -> None:
         with pytest.raises(ReportError, match="outside of the client's data"):
             rendering._checked(page, "html", own, "client acme")
     (own / "mine.html").write_bytes(b"<!doctype html></html>\n")
-    rendering._checked(own / "mine.html", "html", own, "client acme")
+    (tmp_path / "project").symlink_to(own)
+    for folder in (own, tmp_path / "project"):  # the project itself may be reached by a link
+        assert rendering._checked(folder / "mine.html", "html", folder, "client acme") == own / "mine.html"
 
 
+@pytest.mark.parametrize("heeds", [True, False])
 def test_a_command_that_takes_too_long_is_ended_with_what_it_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heeds: bool
 ) -> None:
-    """The stand-in for Kedro starts a process of its own, which writes its number."""
+    """The stand-in for Kedro starts a process of its own, which writes its number; it is asked to end, and then ended."""
+    ends = "lambda *_: (pathlib.Path('asked').touch(), sys.exit())"
     (tmp_path / "kedro.py").write_text(
-        "import subprocess, sys, time, pathlib\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "import pathlib, signal, subprocess, sys, time\n"
+        f"signal.signal(signal.SIGTERM, {ends if heeds else 'signal.SIG_IGN'})\n"
+        "child = subprocess.Popen([sys.executable, '-I', '-S', '-c', 'import time; time.sleep(8)'])\n"
         "pathlib.Path('pid').write_text(str(child.pid))\n"
-        "time.sleep(60)\n"
+        "time.sleep(8)\n"
+    )
+    monkeypatch.setattr(rendering, "ENDING_SECONDS", 5.0 if heeds else 0.1)
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]}
+    began = time.monotonic()
+    with pytest.raises(ReportError, match="client acme: it ran out of time"):
+        rendering._kedro(tmp_path, ["x"], environment, time.monotonic() + 1.5, where="client acme")
+    assert time.monotonic() - began < 5
+    assert (tmp_path / "asked").exists() == heeds
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
+    """What it printed may be held open for as long as that lives, which may be in a session of its own."""
+    (tmp_path / "kedro.py").write_text(
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-I', '-S', '-c', 'import time; time.sleep(4)'], start_new_session=True)\n"
+        "print('done')\n"
     )
     environment = {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]}
-    with pytest.raises(ReportError, match="client acme: it ran out of time"):
-        rendering._kedro(tmp_path, ["x"], environment, time.monotonic() + 1, where="client acme")
-    pid = int((tmp_path / "pid").read_text())
-    end = time.monotonic() + 10
+    began = time.monotonic()
+    assert rendering._kedro(tmp_path, ["x"], environment, began + 60, where="client acme") == "done\n"
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.usefixtures("silent_keyboard")
+def test_a_command_has_the_environment_that_is_meant_for_it_and_asks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER__PASSWORD", "canary")
+    (tmp_path / "kedro.py").write_text("import os, sys; print(*sorted(os.environ), os.getcwd(), sys.stdin.read())\n")
+    environment = {"PYTHONPATH": str(tmp_path), "LC_ALL": "C.UTF-8", "ACME__PASSWORD": "own"}
+    said = rendering._kedro(tmp_path, ["x"], environment, time.monotonic() + 8, where="client acme")
+    assert set(said.split()) - {"LC_CTYPE"} == {*environment, str(tmp_path)}
+
+
+def gone(pid: int) -> bool:
+    end = time.monotonic() + 2
     while time.monotonic() < end and lives(pid):
         time.sleep(0.02)
-    assert not lives(pid)
+    return not lives(pid)
 
 
 def lives(pid: int) -> bool:
@@ -122,6 +158,11 @@ def test_titles_are_in_the_clients_language_and_the_slot_goes_along(
     (item,) = rendering.render_reports(project, client, client.schedule["weekly"], folder, environ)
     assert item.title == "Fiche du modèle"
     assert seen == ["weekly/20261124T060000Z"]
+    made = project / "data" / "other" / "model_card.html"
+    made.parent.mkdir()
+    made.write_text("<!doctype html></html>")
+    with pytest.raises(ReportError, match="outside of the client's data"):
+        rendering.render_reports(project, client, client.schedule["weekly"], folder, environ)
 
 
 def test_what_renders_sees_no_other_clients_variables(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 
 from workbench.errors import Busy
+from workbench.fleet.lock import ClientLock
 from workbench.schedules.book import SlotBook
 from workbench.schedules.scheduler import Scheduler
 
@@ -37,6 +40,7 @@ class StepClock:
 
     def wait(self, seconds: float, woken: threading.Event) -> None:
         self.time += timedelta(seconds=max(1.0, seconds))
+        assert self.time < START + timedelta(minutes=20), "it does not end"
         for instant, action in list(self.at):
             if instant <= self.time:
                 self.at.remove((instant, action))
@@ -74,6 +78,7 @@ def test_what_is_due_is_served_in_time(fleet: Any) -> None:
     said = run(project, clock, START + timedelta(minutes=2))
     assert states(project) == [("acme", "delivered", 1), ("best", "delivered", 1)]
     assert said[0] == "acme daily 2026-11-24T06:00Z: begins"
+    assert not ClientLock(project / ".workbench" / "scheduler", "scheduler").is_held(), "another one may begin"
 
 
 def test_a_second_scheduler_is_refused(fleet: Any) -> None:
@@ -84,10 +89,13 @@ def test_a_second_scheduler_is_refused(fleet: Any) -> None:
     )
     first = subprocess.Popen([sys.executable, "-c", script, str(project)], stdout=subprocess.PIPE, text=True)
     assert first.stdout is not None
-    with first, first.stdout:
+    with first, contextlib.ExitStack() as at_last:
+        at_last.callback(first.kill)
         assert first.stdout.readline() == "up\n"
         lock = project / ".workbench/scheduler/locks/scheduler.lock"
+        deadline = time.monotonic() + 10
         while not (lock.exists() and lock.read_text()):
+            assert time.monotonic() < deadline, "it has no lock"
             threading.Event().wait(0.02)
         with pytest.raises(Busy, match=rf"a scheduler of this project runs already.*kill {first.pid}"):
             run(project, StepClock(START), START)
@@ -128,7 +136,7 @@ def test_the_first_signal_lets_what_runs_come_to_its_end(fleet: Any) -> None:
 
 def test_the_second_signal_asks_it_to_stop(fleet: Any) -> None:
     project, clock = fleet(acme=DAILY), StepClock(START)
-    endless = child("book.claim(client, name, due)\ntime.sleep(60)\n")
+    endless = child("book.claim(client, name, due)\ntime.sleep(8)\n")
 
     def twice() -> None:
         while not any(slot.state == "running" for slot in SlotBook(project).open()):
@@ -137,7 +145,8 @@ def test_the_second_signal_asks_it_to_stop(fleet: Any) -> None:
         signal.raise_signal(signal.SIGINT)
 
     clock.at.append((START + timedelta(seconds=40), twice))
-    run(project, clock, START + timedelta(days=9), endless)
+    said = run(project, clock, START + timedelta(days=9), endless)
+    assert "ended with code -15" in said[-1]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     SlotBook(project).reap(lambda _: 9)
     assert states(project) == [("acme", "planned", 1)]
@@ -169,6 +178,16 @@ def test_a_client_that_comes_is_served_and_one_that_breaks_stays_as_it_was(fleet
     assert sum("its schedule stays as it was" in record.message for record in caplog.records) == 1
 
 
+def test_a_clock_that_goes_back_does_not_keep_it_from_looking_again(fleet: Any) -> None:
+    scheduler = Scheduler(fleet(acme=DAILY), workers=1)
+    scheduler._look(START)
+    fleet(best=DAILY)
+    scheduler._look(START + timedelta(seconds=1))
+    assert set(scheduler._clients) == {"acme"}, "not so soon"
+    scheduler._look(START - timedelta(days=1))
+    assert set(scheduler._clients) == {"acme", "best"}
+
+
 def test_a_paused_schedule_waits_for_nobody(fleet: Any) -> None:
     project, clock = fleet(acme=DAILY), StepClock(START)
     SlotBook(project).pause("acme", "daily")
@@ -185,7 +204,7 @@ def test_a_clock_that_goes_back_serves_nothing_twice(fleet: Any) -> None:
 
 STUBBORN = child(
     "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    "book.claim(client, name, due)\nopen('up', 'w').write('x')\ntime.sleep(60)\n"
+    "book.claim(client, name, due)\nopen('up', 'w').write('x')\ntime.sleep(8)\n"
 )
 
 
@@ -207,14 +226,29 @@ def test_the_third_signal_kills_what_does_not_stop(fleet: Any) -> None:
 
 def test_a_hang_up_of_the_terminal_is_such_a_signal_too(fleet: Any) -> None:
     project, clock = fleet(acme=DAILY), StepClock(START)
-    clock.at.append((START, lambda: signal.raise_signal(signal.SIGHUP)))
+
+    def hang_up() -> None:
+        assert callable(signal.getsignal(signal.SIGHUP)), "it would be the end of this process"
+        signal.raise_signal(signal.SIGHUP)
+
+    clock.at.append((START, hang_up))
     run(project, clock, START + timedelta(days=9))
     assert states(project) == [], "it ended before the first slot"
 
 
+def test_a_signal_is_heeded_at_once(fleet: Any) -> None:
+    """A scheduler with nothing to do sleeps for as long as nothing is due."""
+    timer = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGTERM])
+    began = time.monotonic()
+    timer.start()
+    Scheduler(fleet(), workers=1).run()
+    timer.join()
+    assert time.monotonic() - began < 5
+
+
 def test_a_scheduler_that_breaks_asks_what_runs_to_hand_its_slot_back(fleet: Any) -> None:
     project, clock = fleet(acme=DAILY), StepClock(START)
-    endless = child("open('pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
+    endless = child("open('pid', 'w').write(str(os.getpid()))\ntime.sleep(8)\n")
 
     def broken() -> None:
         while not (project / "pid").exists() or not (project / "pid").read_text():
@@ -254,6 +288,36 @@ def test_a_slot_whose_schedule_was_taken_out_waits_for_its_return(fleet: Any) ->
     assert {slot.client for slot in book.history(None, 9) if slot.state == "delivered"} == {"acme", "best"}
 
 
+def test_a_slot_that_comes_while_the_scheduler_looks_is_served_before_it_ends(fleet: Any) -> None:
+    class Hurried(StepClock):
+        """Each look at it takes a while."""
+
+        def now(self) -> datetime:
+            self.time += timedelta(seconds=20)
+            return self.time
+
+    project = fleet(acme=DAILY)
+    run(project, Hurried(START - timedelta(seconds=15)), START + timedelta(seconds=35))
+    assert states(project) == [("acme", "delivered", 1)]
+
+
+def test_a_signal_wakes_once(fleet: Any) -> None:
+    """Else the scheduler would look again and again, without a pause, until what runs has come to its end."""
+    woken_before: list[bool] = []
+
+    class Watched(StepClock):
+        def wait(self, seconds: float, woken: threading.Event) -> None:
+            woken_before.append(woken.is_set())
+            super().wait(seconds, woken)
+
+    project, clock = fleet(acme=DAILY), Watched(START)
+    slow = child("slot = book.claim(client, name, due)\ntime.sleep(0.3)\nbook.end(slot, 'delivered')\n")
+    clock.at.append((START + timedelta(seconds=40), lambda: signal.raise_signal(signal.SIGTERM)))
+    run(project, clock, START + timedelta(days=9), slow, workers=1)
+    assert len(woken_before) > 5
+    assert not any(woken_before)
+
+
 def test_no_slot_after_the_end_is_served(fleet: Any) -> None:
     project, clock = fleet(acme=DAILY), StepClock(START + timedelta(minutes=5))
     SlotBook(project).known_since([("acme", "daily")], START)
@@ -263,7 +327,18 @@ def test_no_slot_after_the_end_is_served(fleet: Any) -> None:
 
 def test_the_longest_wait_is_an_hour(fleet: Any) -> None:
     scheduler = Scheduler(fleet(acme=DAILY), workers=1, clock=StepClock(START))
-    assert timedelta(minutes=30) <= scheduler._back_off(60) <= timedelta(hours=1)
+    for failures in (8, 60, 5000):
+        assert timedelta(minutes=30) <= scheduler._back_off(failures) <= timedelta(hours=1)
+
+
+def test_it_sleeps_until_the_next_slot_and_not_while_one_is_left(fleet: Any) -> None:
+    scheduler = Scheduler(fleet(acme=DAILY), workers=1, clock=StepClock(START + timedelta(seconds=20)))
+    scheduler._look(START)
+    assert scheduler._pause() == 10, "until six o'clock"
+    SlotBook(fleet()).plan([("acme", "daily", START - timedelta(days=1))], [])
+    assert scheduler._pause() == 1
+    scheduler = Scheduler(fleet(), workers=1, clock=StepClock(START + timedelta(minutes=1)))
+    assert scheduler._pause() <= 20, "the configuration is looked at again"
 
 
 def test_a_slot_that_another_process_serves_is_waited_for(fleet: Any) -> None:

@@ -137,6 +137,38 @@ def test_what_may_pass_is_tried_again_and_nobody_gets_two(
     assert state(project) == ("delivered", 2, None)
 
 
+def test_who_is_named_twice_gets_one(fleet: Any, rendered: Any, courier: Any) -> None:
+    project = fleet(acme={"daily": DAILY["daily"] | {"deliver": ["site", "site"]}})
+    got = courier()
+    got.recipients = ("ann", "ann", "bob")
+    serve(project, "acme", "daily", DUE, render=rendered)
+    assert got.got == ["ann", "bob"]
+
+
+def test_what_one_that_was_killed_left_half_written_is_removed(fleet: Any, rendered: Any) -> None:
+    project = fleet(acme=DAILY)
+    archive = project / "data/acme/09_delivered"
+    (archive / "daily/.staging-1-20261124T060000Z").mkdir(parents=True)
+    (archive / ".staging-2-index.html").touch()
+    serve(project, "acme", "daily", DUE, render=rendered)
+    assert sorted(path.name for path in archive.iterdir()) == ["daily", "index.html"]
+    assert [path.name for path in (archive / "daily").iterdir()] == ["20261124T060000Z"]
+
+
+def test_a_folder_that_does_not_say_what_it_holds_is_made_again(fleet: Any, rendered: Any, courier: Any) -> None:
+    project, got = fleet(acme=DAILY), courier()
+    (project / "data/acme/09_delivered/daily/20261124T060000Z").mkdir(parents=True)
+    serve(project, "acme", "daily", DUE, render=rendered)
+    assert (rendered.calls, got.got) == (1, ["ann", "bob"])
+
+
+def test_who_got_one_gets_the_next(fleet: Any, rendered: Any, courier: Any) -> None:
+    project, got = fleet(acme=DAILY), courier()
+    for day in (24, 25):
+        serve(project, "acme", "daily", DUE.replace(day=day), render=rendered)
+    assert got.got == ["ann", "bob"] * 2
+
+
 def test_after_all_attempts_it_is_given_up(fleet: Any, rendered: Any, courier: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("workbench.retrying._BACK_OFF", lambda _: 0.0)
     project = fleet(acme={"daily": {**DAILY["daily"], "retries": 1}})
@@ -201,9 +233,31 @@ def test_while_another_process_serves_the_client_nothing_is_made(fleet: Any, ren
     assert serve(project, "acme", "daily", DUE, render=rendered) is not None
 
 
+@pytest.mark.parametrize("seen", [None, False])
+def test_a_slot_whose_process_is_gone_is_served_whether_it_can_be_seen_or_not(
+    fleet: Any, rendered: Any, monkeypatch: pytest.MonkeyPatch, seen: bool | None
+) -> None:
+    """That of a pod which was evicted, or from before a reboot: who serves now is the one that holds the lock."""
+    project = fleet(acme=DAILY)
+    child = os.fork()
+    if child == 0:
+        SlotBook(project).claim("acme", "daily", DUE)
+        os._exit(0)
+    os.waitpid(child, 0)
+    monkeypatch.setattr("workbench.schedules.book.Process.is_alive", lambda _: seen)
+    assert serve(project, "acme", "daily", DUE, render=rendered) is not None
+    assert state(project) == ("delivered", 2, None)
+
+
 def test_a_signal_hands_the_slot_back(fleet: Any, rendered: Any, courier: Any) -> None:
     project = fleet(acme=DAILY)
-    courier(lambda: os.kill(os.getpid(), signal.SIGTERM) or "never", may_repeat=True)
+
+    def stopped() -> str:
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL, "it would be the end of this process"
+        os.kill(os.getpid(), signal.SIGTERM)
+        return "never"
+
+    courier(stopped, may_repeat=True)
     with pytest.raises(SystemExit):
         serve(project, "acme", "daily", DUE, render=rendered)
     assert state(project) == ("planned", 0, "it was stopped"), "being stopped is no attempt"

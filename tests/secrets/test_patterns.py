@@ -52,6 +52,7 @@ def test_what_only_sounds_like_one_stays(key: str) -> None:
 def test_a_text_loses_what_has_the_shape_of_a_secret(text: str) -> None:
     assert "hunter2" not in redact_text(text)
     assert REDACTED in redact_text(text)
+    assert redact({"messages": [text]}) == {"messages": [redact_text(text)]}
 
 
 def test_an_address_without_a_password_stays() -> None:

@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
 
@@ -37,6 +38,7 @@ FORMS = {
     "base64 among others": base64.b64encode(f"user:{CANARY}".encode()).decode(),
     "base64 for addresses": base64.urlsafe_b64encode(f"??>{CANARY}".encode()).decode(),
     "hexadecimal": CANARY.encode().hex(),
+    "hexadecimal in capitals": CANARY.encode().hex().upper(),
 }
 LEFT = (CANARY, CANARY[:12], quote(CANARY, safe="")[:14], base64.b64encode(CANARY.encode()).decode()[:14])
 
@@ -55,8 +57,26 @@ def clean(text: str) -> bool:
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_taken_out_of_text_and_of_what_is_recorded(form: str) -> None:
     assert clean(redact_text(f"before {FORMS[form]} after"))
+    assert REDACTED in redact_text(f"before {FORMS[form]} after")
     assert clean(str(redact({"harmless": [FORMS[form]], FORMS[form]: 1})))
     assert clean(sentence_of(DataError(f"cannot read {FORMS[form]}")))
+
+
+@pytest.mark.parametrize(
+    "value", ["http://[no-address-at-all", "of-another-encoding-\udcff", "https://x.example:port/"]
+)
+def test_a_value_of_any_shape_is_a_secret(value: str) -> None:
+    remember("odd", value)
+    assert redact_text(f"before {value} after") == f"before {REDACTED} after"
+
+
+def test_of_an_address_and_a_key_the_secret_parts_count_alone() -> None:
+    remember("hook", "https://x.example/hooks/aaaabbbbccccdddd?v=1&sig=eeeeffffgggghhhh")
+    remember("key", "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\n-----END PRIVATE KEY-----")
+    for part in ("aaaabbbbccccdddd", "eeeeffffgggghhhh", "MIIEvQIBADANBgkqhkiG9w0"):
+        assert redact_text(f"at {part}") == f"at {REDACTED}"
+    for part in ("https://x.example/hooks/", "-----BEGIN PRIVATE KEY-----"):
+        assert redact_text(f"at {part}") == f"at {part}", "it is everybody's"
 
 
 def test_what_holds_none_stays_as_it_was() -> None:
@@ -102,12 +122,15 @@ def test_what_only_begins_like_one_arrives_whole(pieces: list[str]) -> None:
     for piece in pieces:
         stream.write(piece)
     stream.drain()
+    stream.drain()
     assert out.getvalue() == "".join(pieces)
 
 
-@pytest.mark.parametrize("cut", [1, 50, 99, 100, 101, 250, 399])
-def test_a_long_one_that_is_split_is_taken_out_too(cut: int) -> None:
-    value = "".join(chr(97 + (n * n) % 26) for n in range(400))
+@pytest.mark.parametrize(
+    ("size", "cut"), [*((400, cut) for cut in (1, 50, 99, 100, 101, 250, 399)), (100, 99), (101, 99), (101, 100)]
+)
+def test_a_long_one_that_is_split_is_taken_out_too(size: int, cut: int) -> None:
+    value = "".join(chr(97 + (n * n) % 26) for n in range(size))
     remember("long", value)
     out = io.StringIO()
     stream = RedactingStream(out)
@@ -172,6 +195,57 @@ def test_all_is_put_back(capsys) -> None:
     assert capsys.readouterr().out == f"shown: {REDACTED}\n"
 
 
+def test_what_was_held_back_comes_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with guarded():
+        sys.stdout.write(f"done, {CANARY[:4]}")
+        sys.stderr.write(CANARY[:2])
+    assert capsys.readouterr() == (f"done, {CANARY[:4]}", CANARY[:2])
+
+
+def test_what_somebody_has_put_in_its_place_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.StringIO())  # put back at the end of the test
+    before = logging.getLogRecordFactory()
+    theirs = io.StringIO(), io.StringIO()
+    try:
+        with guarded():
+            sys.stdout, sys.stderr = theirs
+            logging.setLogRecordFactory(logging.LogRecord)
+        assert (sys.stdout, sys.stderr) == theirs
+        assert logging.getLogRecordFactory() is logging.LogRecord
+    finally:
+        logging.setLogRecordFactory(before)
+
+
+def test_handlers_and_hooks_are_left_as_they_were_however_often() -> None:
+    handler = logging.StreamHandler(io.StringIO())
+    logger = logging.getLogger("some.third.library")
+    logger.addHandler(handler)
+    hooks = []
+    try:
+        for _ in range(3):
+            with guarded():
+                assert len(handler.filters) == 1
+            hooks.append((sys.excepthook, threading.excepthook))
+    finally:
+        logger.removeHandler(handler)
+    assert handler.filters == []
+    assert hooks[1:] == hooks[:-1], "each would call the one before it"
+
+
+def test_a_record_holds_no_secret_for_who_takes_it_apart() -> None:
+    """Handlers that write JSON, or colour a traceback, format the exception themselves."""
+    with guarded():
+        make = logging.getLogRecordFactory()
+        for said, kept in ((CANARY, False), ("nothing", True)):
+            try:
+                raise ValueError(said)  # noqa: TRY301
+            except ValueError:
+                record = make("x", 30, "x.py", 1, "it failed", (), sys.exc_info(), None, f"Stack: {said}")
+            assert (record.exc_info is not None) == kept
+            assert clean(f"{record.exc_text} {record.stack_info}")
+
+
 CHILD = """
 import sys, threading, warnings
 from workbench.secrets.redaction import guarded, remember
@@ -192,10 +266,12 @@ with guarded():
         fail()
 if where == "outside":
     fail()
+if where == "thread outside":
+    threading.Thread(target=fail).start()
 """
 
 
-@pytest.mark.parametrize("where", ["inside", "outside", "thread"])
+@pytest.mark.parametrize("where", ["inside", "outside", "thread", "thread outside"])
 def test_tracebacks_that_nobody_caught(where: str) -> None:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
     done = subprocess.run(

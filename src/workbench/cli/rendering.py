@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from workbench.attended import attended
 from workbench.clients import env_of_client
 from workbench.errors import ConfigurationError, ReportError, WorkbenchError
 from workbench.fleet.stop import GracefulStop
@@ -122,22 +123,29 @@ class Children:
     """The processes that a command has started; they end with it."""
 
     def __init__(self) -> None:
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[subprocess.Popen[bytes]] = set()
         self._ended = threading.Event()
 
     def run(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
-        """Run one to its end: its exit code and standard error."""
+        """Run one to its end: its exit code and standard error.
+
+        That is a file: a pipe would be open as long as whatever a cell of the notebook has left running.
+        """
         if self._ended.is_set():
             return os.EX_TEMPFAIL, ""
-        with subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        ) as process:
+        with (
+            tempfile.TemporaryFile() as errors,
+            subprocess.Popen(attended(command), cwd=folder, stdout=subprocess.DEVNULL, stderr=errors) as process,
+        ):
             self._running.add(process)
             try:
-                said = process.communicate()[1]
+                if self._ended.is_set():  # since it was looked at
+                    process.terminate()
+                code = process.wait()
             finally:
                 self._running.discard(process)
-            return process.returncode, said
+            errors.seek(0)
+            return code, errors.read().decode("utf-8", "replace")
 
     def wait(self, seconds: float) -> bool:
         """Wait so long; true if they were ended meanwhile."""

@@ -256,8 +256,6 @@ def some_zygote(modules: Sequence[str] = ()) -> Iterator[None]:
 
 def _answers(address: str) -> bool:
     """Whether a zygote listens there: the one of a process that was killed is gone, and its address is still known."""
-    if not address:
-        return False
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(address)

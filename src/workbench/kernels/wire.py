@@ -8,6 +8,7 @@ the number of a signal for the process: the zygote gives it, since nobody else c
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ __all__ = ["LONGEST", "Request", "receive", "receive_request", "send", "send_req
 
 LONGEST = 4_000_000
 """Bytes of a message; an environment is some thousand."""
-_DESCRIPTORS = 4
+_STANDARD, _DESCRIPTORS = 3, 4
+"""Descriptors of a request, at least and at most."""
 _LENGTH = struct.Struct("!I")
 
 
@@ -48,11 +50,21 @@ def receive_request(connection: socket.socket) -> tuple[Request, list[int]]:
     """What :func:`send_request` sent, and the descriptors.
 
     Raises:
-        OSError, ValueError: it is not whole.
+        OSError, ValueError, TypeError, EOFError, RecursionError: it is not whole, or no request.
     """
     head, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, _DESCRIPTORS)
-    body = json.loads(_exactly(connection, _length(head)))
-    return Request(**body), descriptors
+    try:
+        return _request(_exactly(connection, _length(head)), len(descriptors)), descriptors
+    except BaseException:
+        for descriptor in descriptors:  # they are in this process by now, and would be in each later fork
+            os.close(descriptor)
+        raise
+
+
+def _request(body: bytes, descriptors: int) -> Request:
+    if descriptors < _STANDARD:  # it would write to where the zygote does
+        raise ValueError(f"a request with {descriptors} descriptors")
+    return Request(**json.loads(body))
 
 
 def send(connection: socket.socket, message: dict[str, Any]) -> None:

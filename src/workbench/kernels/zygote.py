@@ -95,16 +95,19 @@ class Zygote:
         connection.settimeout(SLOWEST_REQUEST)
         try:
             request, descriptors = receive_request(connection)
-        except (OSError, ValueError, TypeError, EOFError):
+        except (OSError, ValueError, TypeError, EOFError, RecursionError):
             connection.close()
             return None
-        pid = os.fork()
+        pid = _fork()
         if pid == 0:
             self._let_go()
             become(request, descriptors)
             return Newborn(request, connection, tuple(descriptors[3:]))
         for descriptor in descriptors:
             os.close(descriptor)
+        if pid is None:
+            connection.close()
+            return None
         connection.setblocking(False)
         self._kernels[pid] = connection
         self._selector.register(connection, selectors.EVENT_READ, pid)
@@ -148,7 +151,8 @@ class Zygote:
             if number == signal.SIGKILL:
                 _kill(pid)
             else:
-                os.kill(pid, number)
+                with suppress(OSError):  # no signal has that number
+                    os.kill(pid, number)
         if not signals:
             self._selector.unregister(self._kernels[pid])
             _kill(pid)
@@ -156,6 +160,15 @@ class Zygote:
     def _end(self) -> None:
         for pid in self._kernels:
             _kill(pid)
+
+
+def _fork() -> int | None:
+    """As `os.fork`; None if there is no room for another process, which is no reason to end those that live."""
+    try:
+        return os.fork()
+    except OSError as error:
+        print(f"no process can be forked: {error.strerror}", file=sys.stderr)  # noqa: T201
+        return None
 
 
 def _kill(pid: int) -> None:

@@ -94,13 +94,13 @@ def report_kernel(folder: Path, timeout_seconds: float, memory_mb: int | None = 
         connection_file=str(folder / "kernel.json"),
         client_class="workbench.kernels.client.PromptKernelClient",
     )
-    kernel.start_kernel(cwd=str(work), env=_environment(folder))
-    if memory_mb is not None:
-        _limit_memory(getattr(kernel.provisioner, "pid", None), memory_mb)
     timer = Timer(timeout_seconds, kernel.run_out)
     timer.daemon = True
-    timer.start()
+    kernel.start_kernel(cwd=str(work), env=_environment(folder))
     try:
+        if memory_mb is not None:
+            _limit_memory(getattr(kernel.provisioner, "pid", None), memory_mb)
+        timer.start()
         yield kernel
     finally:
         timer.cancel()
@@ -115,7 +115,7 @@ def _limit_memory(pid: int | None, megabytes: int) -> None:
     """
     if pid is None or not hasattr(resource, "prlimit"):
         return
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, StopIteration):  # what has ended has no data
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
         now = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmData"))
         limit = 1024 * now + 1024 * 1024 * megabytes

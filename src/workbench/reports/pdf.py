@@ -9,6 +9,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from workbench.attended import attended
 from workbench.errors import ConfigurationError, ReportError
 from workbench.files import durable_file
 from workbench.scratch import private_folder
@@ -66,9 +67,10 @@ def write_pdf(html: Path, pdf: Path, *, timeout_seconds: float = TIMEOUT_SECONDS
         # Chromium's sandbox does not work for root; what it opens is a page without scripts.
         root = ("--no-sandbox",) if os.geteuid() == 0 else ()
         arguments = [browser, *QUIET, *root, f"--user-data-dir={profile}/profile", f"--print-to-pdf={printed}"]
-        said = _run([*arguments, html.resolve().as_uri()], timeout_seconds, str(html))
-        if not printed.is_file() or not printed.read_bytes().startswith(b"%PDF-"):
-            last = said.strip().splitlines()[-1:] or ["it said nothing"]
+        said = Path(profile) / "said"
+        _run([*arguments, html.resolve().as_uri()], said, timeout_seconds, str(html))
+        if not _is_whole(printed):
+            last = said.read_text("utf-8", errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
             raise ReportError(
                 f"the browser printed no PDF ({last[0][:200]})", where=str(html), hint=f"try {browser} by hand"
             )
@@ -76,22 +78,30 @@ def write_pdf(html: Path, pdf: Path, *, timeout_seconds: float = TIMEOUT_SECONDS
             shutil.copyfile(printed, staging)
 
 
-def _run(arguments: list[str], timeout_seconds: float, where: str) -> str:
-    """Run the browser to its end, and what it started with it; its standard error."""
-    process = subprocess.Popen(
-        arguments,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+def _is_whole(printed: Path) -> bool:
+    """Whether it is a PDF to its end, which a browser that died in the middle has not written."""
+    content = printed.read_bytes() if printed.is_file() else b""
+    return content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
+
+
+def _run(arguments: list[str], said: Path, timeout_seconds: float, where: str) -> None:
+    """Run the browser to its end, and what it started with it.
+
+    Its standard error is a file: a pipe would be open as long as any process that it has started, in whatever session.
+    """
+    with said.open("wb") as errors:
+        process = subprocess.Popen(
+            attended(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
     try:
-        return process.communicate(timeout=timeout_seconds)[1]
+        process.wait(timeout_seconds)
     except subprocess.TimeoutExpired:
         raise ReportError(f"the browser took longer than {timeout_seconds:g} s to print", where=where) from None
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait()

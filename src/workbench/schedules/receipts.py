@@ -55,13 +55,13 @@ def deliver(
     """
     known = {(receipt.destination, receipt.recipient): receipt for receipt in book.receipts([slot.number])}
     problems = []
-    for name in schedule.deliver:
+    for name in dict.fromkeys(schedule.deliver):
         try:
             courier = courier_for(client.deliver[name], project=project, client=client.id, environ=environ)
         except WorkbenchError as error:
             problems.append(Problem(error))
             continue
-        for recipient in courier.recipients:
+        for recipient in dict.fromkeys(courier.recipients):  # who is named twice gets one
             try:
                 receipt = known.get((name, recipient))
                 if receipt is not None and receipt.state == "sent":

@@ -8,12 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from workbench.attended import attended
 from workbench.clients import Client, ClientRegistry, env_of_client
 from workbench.clients.schedule import Schedule
 from workbench.delivery import Item
@@ -89,29 +91,38 @@ def _checked(made: Path, kind: str, own: Path, where: str) -> Path:
 def _kedro(
     project: Path, arguments: Sequence[str], environment: Mapping[str, str], deadline: float, *, where: str
 ) -> str:
-    """Run a command of Kedro to its end; what it printed."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kedro", *arguments],
-        cwd=project,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, errors = process.communicate(timeout=max(1.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired as error:
-        raise ReportError(
-            "it ran out of time", where=where, hint="see what takes so long, or give it more `timeout_minutes`"
-        ) from error
-    finally:
-        _end(process)
+    """Run a command of Kedro to its end; what it printed.
+
+    That goes into files: a pipe would be open as long as any process that it has left behind, in whatever session.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            attended([sys.executable, "-m", "kedro", *arguments]),
+            cwd=project,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            process.wait(deadline - time.monotonic())
+        except subprocess.TimeoutExpired as error:
+            raise ReportError(
+                "it ran out of time", where=where, hint="see what takes so long, or give it more `timeout_minutes`"
+            ) from error
+        finally:
+            _end(process)
+        printed, said = _text(output), _text(errors)
     if process.returncode == 0:
-        return output
-    sys.stderr.write(errors)
-    raise _failure(arguments, output, errors, process.returncode, where)
+        return printed
+    sys.stderr.write(said)
+    raise _failure(arguments, printed, said, process.returncode, where)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 def _failure(arguments: Sequence[str], output: str, errors: str, code: int, where: str) -> ReportError | Unreachable:
@@ -126,7 +137,7 @@ def _failure(arguments: Sequence[str], output: str, errors: str, code: int, wher
     return Unreachable(sentence, where=where) if may_pass else ReportError(sentence, where=where)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End a command that is not at its end, and what it has started."""
     if process.poll() is None:
         process.terminate()
@@ -135,6 +146,3 @@ def _end(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()

@@ -89,7 +89,7 @@ class Scheduler:
         Raises:
             Busy: another scheduler of this project runs.
         """
-        with self._only_one(), self._heeding_signals():
+        with self._heeding_signals(), self._only_one():
             try:
                 while not self._is_over(until):
                     self._bury()
@@ -185,7 +185,7 @@ class Scheduler:
 
     def _back_off(self, failures: int) -> timedelta:
         """A random part of a time that doubles with each failure, from half a minute up to an hour."""
-        return timedelta(seconds=random.uniform(0.5, 1) * min(3600.0, 30.0 * 2.0 ** (failures - 1)))  # noqa: S311
+        return timedelta(seconds=random.uniform(0.5, 1) * min(3600.0, 30.0 * 2.0 ** min(failures - 1, 9)))  # noqa: S311
 
     def _pause(self) -> float:
         """Seconds until there may be something to do."""
@@ -198,7 +198,7 @@ class Scheduler:
             for schedule in client.schedule.values()
         ]
         nearest = min((slot for slot in slots if slot is not None), default=now + timedelta(seconds=LOOK_SECONDS))
-        return min(LOOK_SECONDS, max(0.05, (nearest - now).total_seconds()))
+        return min(LOOK_SECONDS, (nearest - now).total_seconds())
 
     # ---- the process ------------------------------------------------------------------------------------------------
 

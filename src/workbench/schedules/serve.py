@@ -97,7 +97,7 @@ def serve(
     lock, stop = book.lock(client_id), GracefulStop()
     lock.acquire(f"schedule {name}")
     try:
-        slot = book.claim(client_id, name, due, again=again)
+        slot = book.claim(client_id, name, due, again=again, locked=True)
         if slot is None:
             return None
         stop.install()

@@ -20,14 +20,14 @@ LONG_PART = 16
 
 
 @lru_cache(maxsize=1024)
-def forms_of(value: str) -> tuple[str, ...]:
-    """A value as it is, escaped, quoted, as ``%r``, in hexadecimal and in base64; the longest first.
+def forms_of(value: str) -> frozenset[str]:
+    """A value as it is, escaped, quoted, as ``%r``, in hexadecimal and in base64.
 
-    So what is replaced leaves no rest. Of a key in several lines each line counts, since a log may take them one by
+    Of a key in several lines each line counts, since a log may take them one by
     one; of an address its password and its long parts do.
     """
-    forms = {form for part in {value, *_parts(value)} if len(part) >= SHORTEST for form in _written(part)}
-    return tuple(sorted(forms, key=lambda form: (-len(form), form)))
+    parts = {value, *_parts(value)}
+    return frozenset(form for part in parts if len(part) >= SHORTEST for form in _written(part))
 
 
 def _written(value: str) -> Iterator[str]:

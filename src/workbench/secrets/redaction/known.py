@@ -74,8 +74,8 @@ class Secrets:
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._forms = {name: forms_of(value) for name, value in values.items() if len(value) >= SHORTEST}
-        # The longest first, over all of them: one secret may be the beginning of another.
+        self._forms = {name: forms_of(value) for name, value in values.items()}
+        # The longest first, so that no rest is left: a form may be the beginning of another, also of another secret's.
         every = {form for forms in self._forms.values() for form in forms}
         self.forms: tuple[str, ...] = tuple(sorted(every, key=lambda form: (-len(form), form)))
         self._words = [value for value in values.values() if SHORT <= len(value) < SHORTEST]
