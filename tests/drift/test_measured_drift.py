@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from workbench.drift import counting
+from workbench.drift import asking, counting
 from workbench.drift.distances import by_chance, jensen_shannon, psi, wasserstein
-from workbench.drift.measure import Limits, drift_of, worst_state
+from workbench.drift.measure import Limits, drift_of, drift_of_parts, worst_state
 from workbench.engines import connection
 
 RNG = np.random.default_rng(7)
@@ -131,8 +131,8 @@ def test_many_categories_count_as_one_beyond_the_commonest() -> None:
 
 def test_the_rows_stay_in_the_engine(monkeypatch) -> None:
     asked = []
-    real = counting.fetch
-    monkeypatch.setattr(counting, "fetch", lambda query: asked.append(query) or real(query))
+    real = asking.fetch
+    monkeypatch.setattr(asking, "fetch", lambda query: asked.append(query) or real(query))
     columns = {f"x{i}": RNG.normal(size=50) for i in range(100)}
     measured(columns, columns, list(columns))
     assert len(asked) <= 8, "a handful of queries, however many columns"
@@ -146,7 +146,34 @@ def test_a_large_reference_gives_the_same_edges_each_time(monkeypatch) -> None:
     assert first["x"]["psi"] == 0
 
 
-def test_an_edge_that_lost_its_last_bit_in_the_engine_is_known_again() -> None:
-    above, below = math.nextafter(1.0, 2.0), math.nextafter(2.0, 1.0)
-    found = counting._by_edge({above: 3, below: 4, math.inf: 5}, [1.0, 2.0, 3.0])
-    assert found == {1.0: 3, 2.0: 4, 3.0: 0, math.inf: 5}
+def test_every_edge_counts_its_own_value() -> None:
+    """Not the next bin: what is sent as an edge must come back to the last bit."""
+    values = [0.1 + 0.2, 1 / 3, math.nextafter(1.0, 2.0), 5e-324, 1.7976931348623157e150, *RNG.lognormal(0, 9, 500)]
+    rows = table("drift_before", x=values + values)
+    (side,) = counting.sides_of([rows], {"x": sorted(values)}, [])
+    assert side["x"].counts == dict.fromkeys(values, 2) | {math.inf: 0}
+
+
+def test_percentiles_are_those_that_decimals_give() -> None:
+    """0.56 of 50 rows is the 28th; as a float, it is a little more than 28 rows."""
+    (found,) = counting.percentiles_of([table("drift_before", x=[float(i) for i in range(50)])], ["x"])
+    assert found["x"][counting.PERCENTILES.index(0.56)] == 27
+
+
+def test_a_side_without_rows_counts_none() -> None:
+    rows = table("drift_before", x=[1.0, 2.0], c=["a", "b"])
+    (number, category) = counting.count_columns(rows, rows.filter(rows.x > 2), ["x"], ["c"])
+    assert (number.now.rows, number.now.missing, number.now.mean) == (0, 0, None)
+    assert (category.before.counts, category.now.counts) == ({"a": 1, "b": 1}, {})
+
+
+def test_parts_that_are_counted_together_are_judged_as_if_alone() -> None:
+    sides = [
+        table(name, x=RNG.normal(at, size=300), y=RNG.normal(size=300), c=["a"] * 300)
+        for name, at in (("drift_before", 0), ("drift_now", 1))
+    ]
+    found = drift_of_parts(*sides, {"answer": (["y"], []), "feature": (["x"], ["c"])}, Limits())
+    assert found == {
+        "answer": drift_of(*sides, ["y"], [], Limits()),
+        "feature": drift_of(*sides, ["x"], ["c"], Limits()),
+    }

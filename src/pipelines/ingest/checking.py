@@ -48,7 +48,9 @@ def check_table(rows: ir.Table, schema: TableSchema) -> ir.Table:
     )
     uniques = [(name,) for name, spec in schema.columns.items() if spec.unique]
     keys = [schema.key] if schema.key and schema.key not in uniques else []
-    marked = mark_duplicates(judged, [*keys, *uniques])
+    names = {name for key in (*keys, *uniques) for name in key}
+    plain = rows.select(cast(rows[name], schema.columns[name]).name(name) for name in sorted(names)) if names else None
+    marked = mark_duplicates(judged, [*keys, *uniques], plain)
     return marked.mutate(**{ORIGINAL: marked[REASONS].notnull().ifelse(marked[ORIGINAL], None)})
 
 

@@ -19,12 +19,14 @@ ROW = "_row"
 REASONS = "_reasons"
 
 
-def mark_duplicates(table: ir.Table, keys: list[tuple[str, ...]]) -> ir.Table:
+def mark_duplicates(table: ir.Table, keys: list[tuple[str, ...]], plain: ir.Table | None = None) -> ir.Table:
     """Add a reason to every good row one of whose keys an earlier good row has.
 
     Args:
         table: rows with ``_row``, their place in the source, and ``_reasons``, missing for good rows.
         keys: each some columns whose values together may stand once only. A missing value equals no other.
+        plain: the columns of the keys, of the same rows. All that made the other columns of the table is compiled with
+            each query of it, and most tables have nothing but good keys, for which these columns will do.
 
     Returns:
         The table, in the order of ``_row``. The engine has counted the keys by then: where none stands twice, which is
@@ -32,7 +34,10 @@ def mark_duplicates(table: ir.Table, keys: list[tuple[str, ...]]) -> ir.Table:
     """
     import ibis
 
-    repeated = {key: first for key in keys if (first := _first_of_repeated(table, key)) is not None}
+    plain = table if plain is None else plain
+    repeated = {
+        key: first for key in keys if _is_repeated(plain, key) and (first := _first_of_repeated(table, key)) is not None
+    }
     if not repeated:
         return table
     marked, found = table, {}
@@ -47,20 +52,21 @@ def mark_duplicates(table: ir.Table, keys: list[tuple[str, ...]]) -> ir.Table:
     return marked.mutate(**{REASONS: reasons}).select(table.columns).order_by(ROW)
 
 
+def _is_repeated(table: ir.Table, key: tuple[str, ...]) -> bool:
+    """Whether a key stands more than once, in good rows or in bad ones."""
+    complete = _complete(table, key)
+    counted = complete.group_by(*key).aggregate(_rows=complete.count())
+    return bool(fetch(counted.filter(counted["_rows"] > 1).select("_rows").limit(1)))
+
+
 def _first_of_repeated(table: ir.Table, key: tuple[str, ...]) -> ir.Table | None:
     """The keys that stand more than once among the good rows, each with its first row; None if there is none."""
-    complete = table.filter(*(table[name].notnull() for name in key))
-    # Over all rows first: that needs no column but the key, and is the end of it where the key is one.
-    if _is_empty(_repeated(complete, key)):
-        return None
-    first = _repeated(complete.filter(complete[REASONS].isnull()), key).cache()
-    return None if _is_empty(first) else first
+    complete = _complete(table, key)
+    good = complete.filter(complete[REASONS].isnull())
+    counted = good.group_by(*key).aggregate(**{ROW: good[ROW].min(), "_rows": good.count()})
+    first = counted.filter(counted["_rows"] > 1).drop("_rows").cache()
+    return first if fetch(first.select(first[ROW]).limit(1)) else None
 
 
-def _repeated(table: ir.Table, key: tuple[str, ...]) -> ir.Table:
-    counted = table.group_by(*key).aggregate(**{ROW: table[ROW].min(), "_rows": table.count()})
-    return counted.filter(counted["_rows"] > 1).drop("_rows")
-
-
-def _is_empty(table: ir.Table) -> bool:
-    return not fetch(table.select(table[ROW]).limit(1))
+def _complete(table: ir.Table, key: tuple[str, ...]) -> ir.Table:
+    return table.filter(*(table[name].notnull() for name in key))

@@ -32,13 +32,13 @@ def measure_drift(
     """Compare the training rows with the new ones: every feature, the answer, and the champion's prediction.
 
     The new rows are those of the test fold, or of the last days if ``report.drift.days`` is set. See
-    :func:`workbench.drift.measure.drift_of`.
+    :func:`workbench.drift.measure.drift_of`. Answer and features, which are of one table, are counted together.
 
     Raises:
         ConfigurationError: days are set and the client has no time column.
         DataError: there is no row on one of the two sides.
     """
-    from workbench.drift.measure import drift_of, worst_state
+    from workbench.drift.measure import drift_of, drift_of_parts, worst_state
 
     roles, asked = feature_roles, report.drift
     sides = [_sides(client, table, roles, asked) for table in (features, predictions)]
@@ -49,10 +49,10 @@ def measure_drift(
             raise DataError(f"the {name} rows are none, so nothing can be compared", where=f"client {client.id}")
     answer = ([roles["target"]], []) if roles["task"] != "multiclass" else ([], [roles["target"]])
     scored = [name for name in ("probability", "prediction") if name in predictions.columns][:1]
+    columns_of = {"answer": answer, "feature": (roles["numeric"], roles["categorical"])}
     parts = {
         "prediction": drift_of(predicted_before, predicted_now, scored, [], asked.limits()),
-        "answer": drift_of(before, now, *answer, asked.limits()),
-        "feature": drift_of(before, now, roles["numeric"], roles["categorical"], asked.limits()),
+        **drift_of_parts(before, now, columns_of, asked.limits()),
     }
     columns = [{"role": role, **column} for role, part in parts.items() for column in part["columns"]]
     bins = [{"role": role, **one} for role, part in parts.items() for one in part["bins"]]

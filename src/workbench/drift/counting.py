@@ -1,20 +1,22 @@
 """The counts that drift is measured by, made by the engine: one query for the bins, one for what lies in them.
 
+Both sides of a comparison are asked about by the same queries, since a small table costs no more than what it takes to
+compile them (:mod:`workbench.drift.asking`).
+
 No row enters Python. The edges of a number's bins are percentiles; where there are many rows, of a part of them that a
 hash of their values chooses, so that the same rows give the same edges. The counts are of all rows.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from inspect import Parameter, Signature
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from workbench.engines import fetch
+from workbench.drift.asking import ask
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -29,8 +31,11 @@ PERCENTILES = (0.0, *TAIL, *(step / 100 for step in range(1, 100)), *(1 - share 
 SAMPLE = 50_000
 """Rows of one side that are enough for percentiles, whose own error is then a fifth of one at most."""
 
-COLUMNS_AT_ONCE = 50
-"""Exact percentiles keep a column's values in memory; so many columns of :data:`SAMPLE` rows are 20 MB."""
+_POSITION = "decimal(5, 4)"
+"""A float is a little more or less than 0.56, which would now and then give the next value."""
+
+COLUMNS_AT_ONCE = 25
+"""Exact percentiles keep a column's values in memory; so many columns of :data:`SAMPLE` rows, twice, are 20 MB."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,9 @@ def count_columns(before: ir.Table, now: ir.Table, numeric: Sequence[str], categ
         numeric: names of numbers; NaN and infinities count as missing.
         categorical: names of anything else.
     """
-    percentiles, others = percentiles_of(before, numeric), percentiles_of(now, numeric)
+    percentiles, others = percentiles_of((before, now), numeric)
     edges = {name: sorted({*percentiles[name], *others[name]}) for name in numeric}
-    first, second = (sides_of(table, edges, categorical) for table in (before, now))
+    first, second = sides_of((before, now), edges, categorical)
     return [
         Counts(
             name, name in edges, first[name], second[name], tuple(edges.get(name, ())), tuple(percentiles.get(name, ()))
@@ -87,16 +92,27 @@ def count_columns(before: ir.Table, now: ir.Table, numeric: Sequence[str], categ
     ]
 
 
-def percentiles_of(table: ir.Table, numeric: Sequence[str]) -> dict[str, list[float]]:
-    """Each number's values at :data:`PERCENTILES`, exact up to :data:`SAMPLE` rows; none where it has no value."""
-    part = _part(table, fetch(table.aggregate(rows=table.count()))[0]["rows"])
-    found: dict[str, list[float]] = {}
+def percentiles_of(tables: Sequence[ir.Table], numeric: Sequence[str]) -> list[dict[str, list[float]]]:
+    """Of each table: each number's values at :data:`PERCENTILES`, none where it has no value.
+
+    They are exact up to :data:`SAMPLE` rows. Without a number the engine is not asked.
+    """
+    found: list[dict[str, list[float]]] = [{} for _ in tables]
+    if not numeric:
+        return found
+    counted = ask([_selected(table, numeric[:1], ()) for table in tables], lambda rows: {"rows": rows.count()})
+    some = [_part(table, row["rows"] or 0) for table, row in zip(tables, counted, strict=True)]
     for start in range(0, len(numeric), COLUMNS_AT_ONCE):
         names = numeric[start : start + COLUMNS_AT_ONCE]
-        asked = {f"c{i}": _quantiles()(_finite(part[name]), list(PERCENTILES)) for i, name in enumerate(names)}
-        row = fetch(part.aggregate(**asked))[0]
-        found |= {name: row[f"c{i}"] or [] for i, name in enumerate(names)}
+        answer = ask([_selected(table, names, ()) for table in some], partial(_percentiles, len(names)))
+        for one, row in zip(found, answer, strict=True):
+            one |= {name: row[f"n{i}"] or [] for i, name in enumerate(names)}
     return found
+
+
+def _percentiles(numbers: int, table: ir.Table) -> dict[str, Any]:
+    where = _listed(PERCENTILES, _POSITION)
+    return {f"n{i}": _quantiles()(_finite(table[f"n{i}"]), where) for i in range(numbers)}
 
 
 def _part(table: ir.Table, rows: int) -> ir.Table:
@@ -109,34 +125,49 @@ def _part(table: ir.Table, rows: int) -> ir.Table:
     return table.filter(text.hash() % every == 0)
 
 
-def sides_of(table: ir.Table, edges: Mapping[str, Sequence[float]], categorical: Sequence[str]) -> dict[str, Side]:
-    """All columns of one table, counted in one pass over it.
+def sides_of(
+    tables: Sequence[ir.Table], edges: Mapping[str, Sequence[float]], categorical: Sequence[str]
+) -> list[dict[str, Side]]:
+    """Of each table: all its columns, counted in one pass. Without a column the engine is not asked.
 
     Args:
-        table: the rows.
+        tables: the rows.
         edges: number columns to the ascending upper edges of their bins; what lies above the last one is counted too.
         categorical: all other columns.
     """
+    if not edges and not categorical:
+        return [{} for _ in tables]
+    selected = [_selected(table, tuple(edges), categorical) for table in tables]
+    answer = ask(selected, partial(_measures, tuple(edges.values()), len(categorical)))
+    return [_sides(row, edges, categorical) for row in answer]
+
+
+def _measures(edges: Sequence[Sequence[float]], categories: int, table: ir.Table) -> dict[str, Any]:
     measures: dict[str, Any] = {"rows": table.count()}
-    for i, (name, bounds) in enumerate(edges.items()):
-        value = _finite(table[name])
+    for i, bounds in enumerate(edges):
+        value = _finite(table[f"n{i}"])
         measures |= {
-            f"n{i}_counts": _binned()(value, [*bounds, inf]),
+            f"n{i}_counts": _binned()(value, _listed([*bounds, inf], "float64")),
             f"n{i}_present": value.count(),
             f"n{i}_mean": value.mean(),
             f"n{i}_deviation": value.std(how="pop"),
             f"n{i}_low": value.min(),
             f"n{i}_high": value.max(),
         }
-    for i, name in enumerate(categorical):
-        measures[f"c{i}_counts"] = _counted()(table[name].cast("string"))
-        measures[f"c{i}_present"] = table[name].count()
-    row = fetch(table.aggregate(**measures))[0]
+    for i in range(categories):
+        value = table[f"c{i}"]
+        measures |= {f"c{i}_counts": _counted()(value), f"c{i}_present": value.count()}
+    return measures
+
+
+def _sides(row: Mapping[str, Any], edges: Mapping[str, Sequence[float]], categorical: Sequence[str]) -> dict[str, Side]:
+    """What was measured of one table."""
     told = ("mean", "deviation", "low", "high")
+    rows = row["rows"] or 0
     return {
         name: Side(
-            rows=row["rows"],
-            missing=row["rows"] - row[f"{key}_present"],
+            rows=rows,
+            missing=rows - (row[f"{key}_present"] or 0),
             counts=_by_edge(row[f"{key}_counts"] or {}, edges[name]) if name in edges else row[f"{key}_counts"] or {},
             **{measure: row.get(f"{key}_{measure}") for measure in told},
         )
@@ -146,26 +177,34 @@ def sides_of(table: ir.Table, edges: Mapping[str, Sequence[float]], categorical:
 
 
 def _by_edge(counts: Mapping[float, int], edges: Sequence[float]) -> dict[float, int]:
-    """The rows up to each edge, and above the last one, those of empty bins too.
-
-    On its way through SQL an edge may lose its last bit: it is known again as the one that is nearest.
-    """
-    bounds = [*edges, inf]
-    found = dict.fromkeys(bounds, 0)
-    for edge, rows in counts.items():
-        place = bisect_left(bounds, edge)
-        if place and edge - bounds[place - 1] < bounds[place] - edge:
-            place -= 1
-        found[bounds[place]] += rows
-    return found
+    """The rows up to each edge, and above the last one, those of empty bins too."""
+    return {edge: counts.get(edge, 0) for edge in (*edges, inf)}
 
 
-def _finite(column: Any) -> Any:
-    """A number as float64, and nothing where it is not one: DuckDB would put NaN into the first bin."""
+def _selected(table: ir.Table, numeric: Sequence[str], categorical: Sequence[str]) -> ir.Table:
+    """Numbers as ``n0``, ``n1`` and so on in float64, all others as ``c0``, ``c1`` in text."""
+    return table.select(
+        *(table[name].cast("float64").name(f"n{i}") for i, name in enumerate(numeric)),
+        *(table[name].cast("string").name(f"c{i}") for i, name in enumerate(categorical)),
+    )
+
+
+def _finite(value: Any) -> Any:
+    """A number, and nothing where it is not one: DuckDB would put NaN into the first bin."""
     import ibis
 
-    value = column.cast("float64")
     return (value.isnan() | value.isinf()).ifelse(ibis.null("float64"), value)
+
+
+def _listed(values: Sequence[float], kind: str) -> Any:
+    """Numbers as one literal: the text of a list, which the engine reads once.
+
+    As a list of literals each would be a node of the query, which is what compiling hundreds of them costs; and DuckDB
+    reads a literal as a decimal, whose last bit is not always that of the float.
+    """
+    import ibis
+
+    return ibis.literal(f"[{', '.join(map(repr, values))}]").cast(f"array<{kind}>")
 
 
 # DuckDB's own aggregates, which Ibis has no name for (duckdb.org/docs, "Aggregate functions").
@@ -176,8 +215,7 @@ def _quantiles() -> Any:
     """From a column and positions to the values there, as they are and not between two of them."""
     import ibis.expr.datatypes as dt
 
-    floats = dt.Array(dt.float64)
-    return _builtin("quantile_disc", (dt.float64, floats), floats)
+    return _builtin("quantile_disc", (dt.float64, dt.Array(dt.dtype(_POSITION))), dt.Array(dt.float64))
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +15,7 @@ from workbench.drift.rounding import rounded
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["Limits", "drift_of", "drift_since", "worst_state"]
+__all__ = ["Limits", "drift_of", "drift_of_parts", "drift_since", "worst_state"]
 
 State = Literal["stable", "watch", "drift"]
 STATES: tuple[State, ...] = ("stable", "watch", "drift")
@@ -65,7 +65,29 @@ def drift_of(
         ``unseen`` (share of the rows whose category the reference has not). ``bins``: ``column``, ``bin``, ``before``,
         ``now`` (shares of the rows).
     """
-    return _measured(count_columns(before, now, numeric, categorical), limits)
+    return drift_of_parts(before, now, {"": (numeric, categorical)}, limits)[""]
+
+
+def drift_of_parts(
+    before: ir.Table, now: ir.Table, parts: Mapping[str, tuple[Sequence[str], Sequence[str]]], limits: Limits
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """The same of several parts of the columns: they are counted together, and judged as if each part were alone.
+
+    Args:
+        before: the reference.
+        now: what is compared with it.
+        parts: their names to the columns that are numbers, and those that are not; no column is in two of them.
+        limits: what counts as drift.
+
+    Returns:
+        By part what :func:`drift_of` returns.
+    """
+    numeric, categorical = ([name for part in parts.values() for name in part[kind]] for kind in (0, 1))
+    counted = {one.name: one for one in count_columns(before, now, numeric, categorical)}
+    return {
+        part: _measured([counted[name] for names in columns for name in names], limits)
+        for part, columns in parts.items()
+    }
 
 
 def drift_since(references: Sequence[Reference], now: ir.Table, limits: Limits) -> dict[str, list[dict[str, Any]]]:

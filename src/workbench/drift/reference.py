@@ -67,9 +67,9 @@ class Reference:
 
 def reference_of(table: ir.Table, numeric: Sequence[str], categorical: Sequence[str]) -> list[Reference]:
     """Count a table in bins of its own; the rows stay in the engine."""
-    percentiles = percentiles_of(table, numeric)
+    (percentiles,) = percentiles_of([table], numeric)
     edges = {name: sorted(set(percentiles[name])) for name in numeric}
-    sides = sides_of(table, edges, categorical)
+    (sides,) = sides_of([table], edges, categorical)
     numbers = [Reference(name, True, sides[name], tuple(percentiles[name])) for name in numeric]
     return [*numbers, *(Reference(name, False, _commonest(sides[name])) for name in categorical)]
 
@@ -83,7 +83,7 @@ def counts_against(references: Iterable[Reference], now: ir.Table) -> list[Count
     """
     kept = list(references)
     edges = {one.name: list(one.edges) for one in kept if one.numeric}
-    sides = sides_of(now, edges, [one.name for one in kept if not one.numeric])
+    (sides,) = sides_of([now], edges, [one.name for one in kept if not one.numeric])
     return [
         Counts(one.name, one.numeric, one.side, _as_kept(one, sides[one.name]), one.edges, one.percentiles)
         for one in kept

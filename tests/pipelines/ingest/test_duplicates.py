@@ -55,3 +55,9 @@ def test_the_order_of_the_source_is_kept(check):
 def test_without_duplicates_nothing_is_joined_or_sorted(table_of):
     table = table_of({"x": [1, 2, None, None], "_row": [0, 1, 2, 3], "_reasons": [None, ["bad"], None, None]})
     assert mark_duplicates(table, [("x",)]) is table
+
+
+def test_the_keys_are_looked_at_without_the_other_columns(table_of):
+    table = table_of({"x": [1, 1, 3], "_row": [0, 1, 2], "_reasons": [None, None, ["bad"]]})
+    assert mark_duplicates(table, [("x",)], table_of({"x": [1, 2]})) is table
+    assert reasons(mark_duplicates(table, [("x",)], table_of({"x": [1, 1]}))) == [None, ["x is a duplicate"], ["bad"]]
