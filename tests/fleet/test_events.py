@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.fleet.events import MAX_NAME, Lines, Progress
+from workbench.fleet.events import MAX_NAME, PHASES, TURN, Lines, Progress
 
-PROGRESS = st.builds(Progress, st.integers(0, 99), st.integers(0, 99), st.sampled_from(["", "fit_network", "é"]))
+NAMES = st.sampled_from(["", "fit_network", "é"])
+PROGRESS = st.builds(Progress, st.integers(0, 99), st.integers(0, 99), NAMES, phase=st.sampled_from(PHASES))
 
 
 @given(st.lists(PROGRESS | st.binary(max_size=40).map(lambda noise: noise.replace(b"\n", b"")), max_size=8), st.data())
@@ -54,3 +58,27 @@ tell(Progress(2, 2, "gone"))
     os.close(ours)
     worker.communicate(b"\n")
     assert worker.returncode == -15
+
+
+AWAITS = """
+import sys
+from workbench.fleet.events import await_turn, open_channel
+await_turn()
+print("nobody to wait for", flush=True)
+open_channel(int(sys.argv[1]))
+await_turn()
+print("its turn", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("sent", "said", "code"), [(TURN, "its turn\n", 0), (b"", "", -signal.SIGTERM)])
+def test_a_worker_awaits_its_turn_and_ends_when_nobody_is_left_to_give_it(sent: bytes, said: str, code: int) -> None:
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-c", AWAITS, str(theirs.fileno())]
+    with ours, subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=(theirs.fileno(),)) as worker:
+        theirs.close()
+        assert worker.stdout.readline() == "nobody to wait for\n"
+        ours.send(sent)
+        ours.shutdown(socket.SHUT_WR)
+        assert worker.stdout.read() == said
+    assert worker.returncode == code

@@ -61,7 +61,9 @@ for command in (audit, diff, export, history, rerun, ui):
 @click.option("--clients", default="all", show_default=True, help="all, or a comma-separated list.")
 @click.option("--ring", default=None, help="Only clients whose client.yml says so; `all` once the others' runs held.")
 @click.option("--marked", is_flag=True, help="Only clients whose champion is marked to be trained again.")
-@click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes at once.  [default: up to 4]")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=None, help="Clients at work at once.  [default: up to 4]"
+)
 @click.option("--stage", default=None, help="dev, staging or prod: whose layers count.  [env: WORKBENCH_STAGE]")
 @click.option("--continue-on-error", is_flag=True, help="After a failure, start the other clients' runs all the same.")
 @click.option("--force", is_flag=True, help="Run also the nodes for which nothing has changed.")
@@ -187,7 +189,9 @@ def is_long(cells: Sequence[Cell], *, workers: int, force: bool) -> bool:
 
 
 @fleet.command("resume")
-@click.option("--workers", type=click.IntRange(1, 256), default=None, help="Processes at once.  [default: up to 4]")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=None, help="Clients at work at once.  [default: up to 4]"
+)
 @click.option("--continue-on-error", is_flag=True, help="After a failure, start the other clients' runs all the same.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and run nothing.")
 @as_json

@@ -1,4 +1,7 @@
-"""What a worker tells its parent: how far it is, one JSON object a line, over a pipe that nothing else writes to."""
+"""What a worker tells its parent: how far it is, one JSON object a line, over a socket that nothing else writes to.
+
+And what it is told: one byte, when it is its turn to run nodes.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,29 @@ import json
 import os
 import signal
 from dataclasses import asdict, dataclass, replace
+from typing import Literal, get_args
 
-__all__ = ["Lines", "Progress", "begin", "node_begins", "node_ended", "node_skipped", "open_channel", "tell"]
+__all__ = [
+    "TURN",
+    "Lines",
+    "Phase",
+    "Progress",
+    "await_turn",
+    "begin",
+    "node_begins",
+    "node_ended",
+    "node_skipped",
+    "open_channel",
+    "reaches",
+    "tell",
+]
+
+TURN = b"."
+"""What the parent sends when it is a worker's turn."""
+
+
+Phase = Literal["", "ready", "leaving"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
 
 MAX_NAME = 200
 MAX_LINE = 4096
@@ -25,15 +49,18 @@ class Progress:
         done: nodes that ended.
         total: nodes of the pipeline.
         node: the one that runs, or ran last; empty before the first.
+        phase: empty while nodes run; "ready": all that comes before the first is done; "leaving": all of them have run,
+            what they made is saved, and the process has only to take its leave.
     """
 
     done: int
     total: int
     node: str
+    phase: Phase = ""
 
 
 def open_channel(descriptor: int) -> None:
-    """Make :func:`tell` of this process write to a pipe; processes that it starts do not inherit it."""
+    """Make :func:`tell` of this process write to a socket; processes that it starts do not inherit it."""
     global _channel  # noqa: PLW0603 - a process has one parent
     os.set_inheritable(descriptor, False)
     _channel = descriptor
@@ -47,8 +74,18 @@ def tell(progress: Progress) -> None:
     try:
         os.write(_channel, line.encode() + b"\n")
     except BrokenPipeError:
-        # The parent is gone. Linux has ended this process by now; elsewhere it ends itself.
-        signal.raise_signal(signal.SIGTERM)
+        _parent_is_gone()
+
+
+def await_turn() -> None:
+    """Wait until nodes may be run; does nothing in a process that is no worker."""
+    if _channel is not None and os.read(_channel, len(TURN)) != TURN:
+        _parent_is_gone()
+
+
+def _parent_is_gone() -> None:
+    # Linux has ended this process by now; elsewhere it ends itself.
+    signal.raise_signal(signal.SIGTERM)
 
 
 def begin(total: int) -> Progress:
@@ -76,6 +113,11 @@ def node_ended(name: str) -> Progress:
     return Progress(_done, _total, name)
 
 
+def reaches(phase: Phase) -> Progress:
+    """No node runs yet, or any more; see :class:`Progress`."""
+    return Progress(_done, _total, "", phase)
+
+
 class Lines:
     """Puts together what arrives in pieces. What is not a :class:`Progress` is left out: a worker may be broken."""
 
@@ -92,8 +134,10 @@ class Lines:
 def _parse(line: bytes) -> Progress | None:
     try:
         match json.loads(line):
-            case {"done": int(done), "total": int(total), "node": str(node)}:
-                return Progress(done, total, "".join(filter(str.isprintable, node))[:MAX_NAME])
+            case {"done": int(done), "total": int(total), "node": str(node), **rest}:
+                name = "".join(filter(str.isprintable, node))[:MAX_NAME]
+                phase = next((phase for phase in PHASES if phase == rest.get("phase")), PHASES[0])
+                return Progress(done, total, name, phase)
     except (ValueError, RecursionError):
         pass
     return None

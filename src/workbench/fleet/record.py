@@ -28,7 +28,7 @@ from workbench.fleet.run import ErrorKind, Outcome, State
 from workbench.fleet.sentence import kind_of, sentence_of
 from workbench.fleet.stop import GracefulStop
 
-__all__ = ["RunRecord", "current", "note_progress", "take_over"]
+__all__ = ["RunRecord", "begin_run", "current", "note_progress", "take_over"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ class RunRecord:
         project: the project's folder.
         client: a registered client.
         pipeline: the name of the pipeline.
-        number: the row that the fleet planned for it; without it, a new one.
+        number: the row that the fleet planned for it, which stays planned until :meth:`begin`; without it, a new one
+            begins now.
 
     Attributes:
         number: the row.
@@ -54,18 +55,22 @@ class RunRecord:
     def __init__(self, project: Path, client: str, pipeline: str, number: int | None = None) -> None:
         global _current  # noqa: PLW0603 - a process has one run
         self.project, self.client = project, client
-        self._begun = time.monotonic()
+        self._made = time.monotonic()
+        self._begun: float | None = None
         self._process = os.getpid()
         self._outcome = Outcome()
         self._node = ""
         self._pipeline = pipeline
+        self._planned = number
         self._ledger = Ledger.of(project)
         self._lock = ClientLock(state_folder(project), client)
         self._stop = GracefulStop()
         self._lock.acquire(pipeline)
         try:
-            self.number = self._ledger.start(client, pipeline, number)
-            self._put_on_record("run.begun")
+            if number is None:
+                self.begin()
+            else:
+                self.number = number
         except BaseException:
             self._lock.release()
             raise
@@ -73,6 +78,13 @@ class RunRecord:
         _current = self
         atexit.register(self._abandon)
         self._stop.install()
+
+    def begin(self) -> None:
+        """It is its turn: from now on the row is running, and the time counts. Does nothing the second time."""
+        if self._begun is None:
+            self._begun = time.monotonic()
+            self.number = self._ledger.start(self.client, self._pipeline, self._planned)
+            self._put_on_record("run.begun")
 
     def describe(self, *, partial: bool, git_commit: str | None, config_digest: str | None) -> None:
         """Record what the run is made of; see :class:`workbench.fleet.run.Run`."""
@@ -130,20 +142,21 @@ class RunRecord:
         _current = None
         self._stop.hold()
         atexit.unregister(self._abandon)
-        seconds = round(time.monotonic() - self._begun, 3)
-        outcome = replace(self._outcome, peak_mib=peak_of(self._process))
         try:
-            if not self._ledger.finish(
-                self.number, state, seconds=seconds, error=error, error_kind=kind, outcome=outcome
-            ):
-                logger.warning(
-                    "run %d had been taken for dead; the ledger says so, and not that it %s", self.number, state
-                )
-            self._put_on_record("run.ended", state)
+            if self._begun is not None or state != "cancelled":  # else it was only ever planned, and its parent knows
+                self._write_end(state, error, kind)
         finally:
             forget_progress(self._ledger.path.parent, self._lock.client)
             self._lock.release()
             self._stop.remove()
+
+    def _write_end(self, state: State, error: str | None, kind: ErrorKind | None) -> None:
+        seconds = round(time.monotonic() - (self._made if self._begun is None else self._begun), 3)
+        self.begin()  # what fails while it gets ready has failed
+        outcome = replace(self._outcome, peak_mib=peak_of(self._process))
+        if not self._ledger.finish(self.number, state, seconds=seconds, error=error, error_kind=kind, outcome=outcome):
+            logger.warning("run %d had been taken for dead; the ledger says so, and not that it %s", self.number, state)
+        self._put_on_record("run.ended", state)
 
     def _put_on_record(self, action: str, state: State | None = None) -> None:
         """Tell the audit log; a run that cannot be put on record does not begin."""
@@ -184,6 +197,12 @@ def note_progress(progress: Progress) -> None:
     """Let others see how far the run of this process is; does nothing if there is none."""
     if _current is not None:
         _current.note_progress(progress)
+
+
+def begin_run() -> None:
+    """It is the turn of this process's run; does nothing if there is none, or if it runs already."""
+    if _current is not None:
+        _current.begin()
 
 
 def _champion(verdict: Mapping[str, Any]) -> int | None:

@@ -60,7 +60,7 @@ class Fleet:
     Args:
         project: the project's folder.
         cells: what to run; see :func:`workbench.fleet.plan.plan`.
-        workers: how many at once, at most.
+        workers: how many run nodes at once, at most; one more gets ready while they run their last.
         max_failures: after so many runs that failed or crashed nothing new starts; None: whatever fails. Those that run
             already are never touched by it; the later pipelines of a failed client never start.
         view: who is told.
@@ -97,6 +97,7 @@ class Fleet:
         self._queue = Queue()
         self._rows: dict[Cell, int] = {}
         self._children: dict[str, Child] = {}
+        self._went_back: set[int] = set()
         self._selector = selectors.DefaultSelector()
         self._signals: list[signal.Signals] = []
         self._is_asked, self._is_killed = False, False
@@ -132,22 +133,34 @@ class Fleet:
         return WarmStart(self._project, {cell.pipeline for cell in self._cells}, environ, self._view.say)
 
     def _start_some(self) -> None:
-        while len(self._children) < self._workers and self._start.is_ready():
-            item = self._queue.next(self._children)
-            if item is None:
+        """Give turns to as many as may be at work. One more gets ready while others run their last nodes."""
+        while self._start.is_ready() and len(self._children) <= 2 * self._workers:  # who takes its leave may hang
+            children = list(self._children.values())
+            has_room = sum(child.is_at_work for child in children) < self._workers
+            ready = next((child for child in children if child.is_early), None)
+            if ready is None and (has_room or any(child.is_near_its_end for child in children)):
+                ready = self._start_next()
+            if ready is None or not has_room:
                 return
-            client = item.cell.client
-            environ = worker_environment(self._environ, client, self._clients, self._workers)
-            watch = Watch(client, self._limits[client])
-            child = Child(self._project, item, environ, self._start, watch, force=self._force)
-            self._children[client] = child
-            self._selector.register(child.channel, selectors.EVENT_READ, child)
-            if child.news is not None:
-                self._selector.register(child.news, selectors.EVENT_READ)
-            self._view.started(item.cell)
+            ready.begin()
+            self._view.started(ready.cell)
+
+    def _start_next(self) -> Child | None:
+        item = self._queue.next(self._children)
+        if item is None:
+            return None
+        client = item.cell.client
+        environ = worker_environment(self._environ, client, self._clients, self._workers)
+        watch = Watch(client, self._limits[client])
+        child = Child(self._project, item, environ, self._start, watch, force=self._force)
+        self._children[client] = child
+        self._selector.register(child.channel, selectors.EVENT_READ, child)
+        if child.news is not None:
+            self._selector.register(child.news, selectors.EVENT_READ)
+        return child
 
     def _keep_to_budget(self) -> None:
-        if self._budget is not None and self._queue and time.monotonic() - self._begun > self._budget:
+        if self._budget is not None and time.monotonic() - self._begun > self._budget:
             self._drop(f"not started: the budget of {self._budget:g} s was spent")
 
     def _watch(self) -> None:
@@ -170,7 +183,8 @@ class Fleet:
             self._is_asked = True
             self._drop(f"not started: the fleet was stopped by {self._signals[0].name}")
             for child in self._children.values():
-                child.stop()
+                if not child.is_called_off:  # a second signal would kill it
+                    child.stop()
             self._view.say("Stopping: each run ends as soon as it can; once more kills them.")
         if len(self._signals) > 1 and not self._is_killed:
             self._is_killed = True
@@ -186,10 +200,25 @@ class Fleet:
             for source in (child.channel, news):
                 if source is not None and source in self._selector.get_map():
                     self._selector.unregister(source)
+            if self._goes_back(child):
+                continue
             run = self._ended(child, code)
+            if child.is_called_off and run.state == "cancelled":
+                continue  # as all that were dropped
+            if child.is_early:
+                self._view.started(child.cell)
             self._view.ended(run)
             if run.state != "succeeded" and not self._tries_again(child, run):
                 self._gives_up(run)
+
+    def _goes_back(self, child: Child) -> bool:
+        """Let one that died before its turn, without a word of why, be started again, once: nothing has been run."""
+        (run,) = self._ledger.get([child.number])
+        if run.state != "planned" or not child.is_early or child.number in self._went_back:
+            return False
+        self._went_back.add(child.number)
+        self._queue.put_first(child.item)
+        return True
 
     def _ended(self, child: Child, code: int) -> Run:
         """The row of a worker that is gone; what it could not write into it is written now."""
@@ -245,6 +274,10 @@ class Fleet:
         numbers = self._queue.drop(which)
         if numbers:
             self._ledger.cancel(numbers, why)
+        for child in self._children.values():
+            if child.is_early and which(child.item):
+                child.call_off()
+                self._ledger.cancel([child.number], why)
 
     def _clear(self) -> None:
         """After an error in the runner itself, such as a full disk, there may be something left."""
@@ -253,9 +286,9 @@ class Fleet:
         for child in self._children.values():
             while child.exit_code() is None:
                 time.sleep(TICK_SECONDS / 10)
+        self._drop("not started: the fleet run failed")
         for child in self._children.values():
             self._ledger.close(child.number, "cancelled", "the fleet run failed", seconds=round(child.seconds, 3))
-        self._drop("not started: the fleet run failed")
         self._start.close()
         self._selector.close()
 

@@ -44,6 +44,10 @@ class Watch:
         self._node = ""
         self._looked = 0.0
 
+    def begin(self) -> None:
+        """Count from now: it is the worker's turn."""
+        self._begun = self._node_begun = time.monotonic()
+
     def heard(self, progress: Progress) -> None:
         """The worker told how far it is."""
         if progress.node != self._node:

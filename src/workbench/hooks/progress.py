@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kedro.framework.hooks import hook_impl
 
 from workbench.fleet import events
-from workbench.fleet.record import note_progress
+from workbench.fleet.record import begin_run, note_progress
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
@@ -19,10 +19,14 @@ __all__ = ["ProgressHooks"]
 class ProgressHooks:
     """Counts the nodes of a run."""
 
-    @hook_impl
+    @hook_impl(trylast=True)
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Count them."""
-        _tell(events.begin(len(pipeline.nodes)))
+        """Count them. All else is ready by now; a worker runs none before it is its turn."""
+        begun = events.begin(len(pipeline.nodes))
+        events.tell(events.reaches("ready"))
+        events.await_turn()
+        begin_run()
+        _tell(begun)
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -33,6 +37,11 @@ class ProgressHooks:
     def after_node_run(self, node: Node) -> None:
         """Count the one that ended."""
         _tell(events.node_ended(node.name))
+
+    @hook_impl(tryfirst=True)
+    def after_pipeline_run(self) -> None:
+        """Say that no node will run any more, before the other hooks do what they do at the end."""
+        events.tell(events.reaches("leaving"))
 
 
 def _tell(progress: events.Progress) -> None:

@@ -77,6 +77,11 @@ def _leave_orphan() -> None:
     os.abort()
 
 
+def _wait() -> None:
+    while not Path("go").exists():
+        time.sleep(0.02)
+
+
 def _leave() -> None:
     sys.exit(3)
 
@@ -103,6 +108,7 @@ def _eat() -> None:
 ACTS = {
     "nothing": lambda: None,
     "sleep": lambda: time.sleep(0.7),
+    "wait": _wait,
     "sleep long": lambda: time.sleep(600),
     "raise": _raise,
     "refuse": _refuse,
