@@ -10,6 +10,19 @@ WORKERS ?= 2
 TESTERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 1) + 1 )))
 PORT ?= 15002
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# What builds container images; `build` takes the same options of all three, but for two: left to themselves, podman and
+# buildah drop HEALTHCHECK, and buildah makes one layer of all that a stage does and builds all of it again each time.
+# PIP_CONF, a pip.conf that says where packages come from, is mounted while pip runs and is in no layer; for TORCH_INDEX
+# see docs/containers.md.
+ENGINE ?= $(shell command -v docker || command -v podman || command -v buildah)
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE ?= smithright-workbench:$(VERSION)
+SERVING_IMAGE ?= smithright-serving:$(VERSION)
+BUILD = $(ENGINE) build $(if $(filter podman buildah,$(notdir $(ENGINE))),--format docker --layers) \
+	$(addprefix --secret id=pipconf$(COMMA)src=,$(PIP_CONF)) \
+	$(if $(filter-out undefined,$(origin TORCH_INDEX)),--build-arg TORCH_INDEX=$(TORCH_INDEX))
+REVISION = $(shell git describe --always --abbrev=40 --exclude '*' --dirty 2>/dev/null)
+COMMA := ,
 BIN := .venv/bin
 STAMP := .venv/.installed
 
@@ -22,7 +35,7 @@ export UV_NATIVE_TLS ?= true
 # Where a machine sets this, each process compiles all that it imports anew: `kedro client list` took 2.6 s, not 1.2.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run fleet test test-slow test-airflow test-exports test-spark spark-server test-kfp test-browser pictures lint types contracts unit format words transcript bench bench-reports bench-fleet bench-serving lab ui clean
+.PHONY: help engine setup run fleet test test-slow test-airflow test-exports test-spark spark-server test-kfp test-browser pictures lint types contracts unit format words transcript bench bench-reports bench-fleet bench-serving image image-serving lab ui clean
 
 help: ## show this text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -146,6 +159,18 @@ bench-fleet: $(STAMP) ## print the bars of fleets: warm workers against a loop o
 
 bench-serving: $(STAMP) ## print the bars of serving: requests/s and p99 against `mlflow models serve`
 	$(BIN)/python -m benchmarks.serving
+
+# Docker before 23 has BuildKit, which mounts a secret, and does not use it unasked.
+image image-serving: export DOCKER_BUILDKIT ?= 1
+
+image: engine ## the workbench as a container image, by docker, podman or buildah (with CUDA: TORCH_INDEX=)
+	$(BUILD) --build-arg REVISION=$(REVISION) -t $(IMAGE) .
+
+image-serving: engine ## the model server as a container image
+	$(BUILD) -f deploy/docker/serving/Dockerfile -t $(SERVING_IMAGE) .
+
+engine:
+	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah is on the PATH; or say which: make image ENGINE=/path/to/one"; exit 1; }
 
 lab: $(STAMP) ## JupyterLab on notebooks/explore
 	$(BIN)/kedro jupyter lab

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -102,6 +103,28 @@ def test_whatever_a_pipeline_is_called_the_file_is_python_and_ids_are_ids(names:
     assert [one["args"][-1] for one in containers] == plain
 
 
+@pytest.mark.parametrize(
+    ("engine", "uid", "asked"),
+    [
+        ("docker", 1000, ["--user", "1000:100"]),
+        ("podman", 1000, ["--user", "1000:100", "--userns", "keep-id"]),
+        ("docker", 0, []),
+    ],
+)
+def test_a_container_writes_to_this_machine_as_who_asked(
+    monkeypatch: pytest.MonkeyPatch, engine: str, uid: int, asked: list[str]
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: uid)
+    monkeypatch.setattr(os, "getgid", lambda: 100)
+    (text,) = EXPORTS["airflow"](plan(CLIENTS, ["train"], {}), FleetOptions(in_container=True, engine=engine)).values()
+    function = next(node for node in ast.parse(text).body if getattr(node, "name", "") == "command_of")
+    found: dict[str, Any] = {"os": os, "FLEET": facts_of(text), "STATE": ("data",)}
+    exec(ast.unparse(function), found)
+    argv = found["command_of"]("acme", "train", {})
+    at = argv.index("no-new-privileges") + 1
+    assert argv[at : argv.index("--env")] == asked
+
+
 def test_ids_of_dags_stay_apart() -> None:
     lists = [["a_b"], ["a", "b"], ["a.b"], ["a-b"], ["__default__"], ["default"], ["a__b"], ["x" * 300], ["x" * 301]]
     assert len({dag_id(one) for one in lists}) == len(lists)
@@ -119,7 +142,12 @@ def test_a_job_each_client() -> None:
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"]) == (2, 3600)
     pod = spec["template"]["spec"]
     assert pod["restartPolicy"] == "Never", "a podFailurePolicy asks for it"
-    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "fsGroup": 10001,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     assert pod["automountServiceAccountToken"] is False
     first, last = *pod["initContainers"], *pod["containers"]
     assert [first["args"][-1], last["args"][-1]] == ["ingest", "__default__"], "the plan's order"

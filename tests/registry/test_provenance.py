@@ -33,6 +33,17 @@ def test_code_version_names_commit_and_branch_and_says_if_something_differs(repo
     assert str(code_version(repository)) == f"{clean}.dirty"
 
 
+def test_an_image_says_what_it_was_built_from(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = code_version(repository)
+    monkeypatch.setenv("WORKBENCH_REVISION", "c0ffee" * 6 + "-dirty")
+    found = code_version(tmp_path_factory.mktemp("app"))
+    assert (found.commit, found.dirty, found.branch) == ("c0ffee" * 6, True, "")
+    assert str(found).endswith("+gc0ffeec0ffee.dirty")
+    assert code_version(repository) == here, "a repository knows better"
+
+
 def test_code_version_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert code_version(tmp_path).commit == ""

@@ -14,7 +14,6 @@ from workbench.errors import ConfigurationError
 
 __all__ = ["export"]
 
-IMAGE = "smithright-workbench:latest"
 MEMORY = r"[1-9][0-9]{0,9}(Ki|Mi|Gi|Ti|k|M|G|T)?"
 IMAGE_FOLDER = "/app"
 """Where the Dockerfile puts the project."""
@@ -30,7 +29,9 @@ IMAGE_FOLDER = "/app"
 @click.option("--dry-run", is_flag=True, help="Name the files, and say which are new or would change.")
 @click.option("--project", "folder", default=None, help="Its folder there.  [default: here; in an image, /app]")
 @click.option("--kedro", default=None, help="The command there.  [default: .venv/bin/kedro; in an image, kedro]")
-@click.option("--image", default=None, help=f"The image; Airflow: run it, not the command.  [Kubernetes: {IMAGE}]")
+@click.option(
+    "--image", default=None, help="The image; Airflow: run it, not the command.  [Kubernetes: that of `make image`]"
+)
 @click.option(
     "--engine",
     type=click.Choice(["docker", "podman"]),
@@ -78,6 +79,7 @@ def export(  # noqa: PLR0917 - click gives them by name
     from workbench.clients import ClientRegistry
     from workbench.clients.layers import current_stage
     from workbench.export.fleet import EXPORTS, FleetOptions
+    from workbench.export.options import own_image
     from workbench.fleet.ledger import Ledger
     from workbench.fleet.plan import chosen_clients, chosen_pipelines, plan
 
@@ -96,7 +98,7 @@ def export(  # noqa: PLR0917 - click gives them by name
         known=tuple(registry.ids()),
         project=folder or (IMAGE_FOLDER if in_image else str(project)),
         kedro=kedro or ("kedro" if in_image else ".venv/bin/kedro"),
-        image=image or IMAGE,
+        image=image or own_image(),
         in_container=image is not None and not in_image,
         stage=current_stage(),
         **given,

@@ -218,7 +218,7 @@ def slot(
 @of_clients
 @click.option("--project", "folder", default=None, help="Its folder there.  [default: here; in an image, /app]")
 @click.option("--kedro", default=None, help="The command there.  [default: .venv/bin/kedro; in an image, kedro]")
-@click.option("--image", default="smithright-workbench:latest", show_default=True, help="Kubernetes: the image.")
+@click.option("--image", default=None, help="Kubernetes: the image.  [default: that of `make image`]")
 @click.option("--claim", default="workbench", show_default=True, help="Kubernetes: the volume's claim.")
 @click.option("--pool", default="default_pool", show_default=True, help="Airflow: the pool of the tasks.")
 @click.option(
@@ -233,6 +233,7 @@ def export(  # noqa: PLR0917 - click gives them by name
     clients: str,
     folder: str | None,
     kedro: str | None,
+    image: str | None,
     output: Path | None,
     stage: str | None,
     **given: str,
@@ -242,6 +243,7 @@ def export(  # noqa: PLR0917 - click gives them by name
     Example: kedro report schedule export --to airflow -o dags/reports.py
     """
     from workbench.clients.layers import current_stage
+    from workbench.export.options import own_image
     from workbench.export.schedules import EXPORTS, ExportOptions
 
     enter_stage(stage)
@@ -249,6 +251,7 @@ def export(  # noqa: PLR0917 - click gives them by name
     options = ExportOptions(
         project=folder or (IMAGE_FOLDER if in_image else str(project_of(ctx))),
         kedro=kedro or ("kedro" if in_image else ".venv/bin/kedro"),
+        image=image or own_image(),
         stage=current_stage(),
         **given,
     )

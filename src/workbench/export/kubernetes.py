@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench.export.options import ExportOptions
+from workbench.export.options import GROUP, ExportOptions
 
 __all__ = ["container", "dns_label", "labels", "pod", "variables"]
 
@@ -70,7 +70,13 @@ def pod(containers: Sequence[Mapping[str, Any]], options: ExportOptions) -> dict
     return {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        # A new volume is root's, and who runs is not root.
+        "securityContext": {
+            "runAsNonRoot": True,
+            "fsGroup": GROUP,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
         **({"initContainers": list(before)} if before else {}),
         "containers": [last],
         "volumes": [{"name": STATE, "persistentVolumeClaim": {"claimName": options.claim}}],

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.metadata import version
 
 from workbench.clients.layers import STAGE_VARIABLE
 
-__all__ = ["ExportOptions"]
+__all__ = ["GROUP", "ExportOptions", "own_image"]
+
+GROUP = 10001
+"""Of whoever runs in our images, user and group alike; a volume that is made for it is given to it."""
+
+
+def own_image() -> str:
+    """What `make image` calls the image of this version: a name that stays with what it was given to."""
+    return f"smithright-workbench:{version('smithright-workbench')}"
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class ExportOptions:
 
     project: str = "."
     kedro: str = "kedro"
-    image: str = "smithright-workbench:latest"
+    image: str = field(default_factory=own_image)
     claim: str = "workbench"
     pool: str = "default_pool"
     stage: str | None = None

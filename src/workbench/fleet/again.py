@@ -157,7 +157,14 @@ def _clone(project: Path, plan: Rerun, *, keep: bool) -> Iterator[Path]:
             ["git", "clone", "--quiet", "--shared", "--no-checkout", str(project), str(folder)],
             ["git", "-C", str(folder), "checkout", "--quiet", "--detach", plan.commit],
         ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+            except OSError as error:
+                raise ConfigurationError(
+                    f"there is no git here to check out {plan.commit[:12]}",
+                    where=f"run {plan.number}",
+                    hint="do it in a clone of the repository, with the same ledger",
+                ) from error
             if done.returncode != 0:
                 raise ConfigurationError(
                     f"commit {plan.commit[:12]} cannot be checked out: {done.stderr.strip().splitlines()[-1]}",

@@ -120,8 +120,11 @@ def _of_code(project: Path, before: Run, after: Run) -> Iterator[Difference]:
     commits = [(run.git_commit or "").removesuffix("-dirty") for run in (before, after)]
     if all(commits) and commits[0] != commits[1]:
         command = ["git", "--no-optional-locks", "diff", "--name-status", "--no-renames", *commits, "--", "src", "conf"]
-        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-        for line in done.stdout.splitlines():
+        try:
+            changed = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False).stdout
+        except OSError:  # an image holds no git
+            changed = ""
+        for line in changed.splitlines():
             status, _, name = line.partition("\t")
             there = {"A": (None, "added"), "D": ("there", None)}.get(status, ("there", "changed"))
             yield Difference("code", name, *there)

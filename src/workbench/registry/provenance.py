@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,11 +28,13 @@ __all__ = [
 ]
 
 PACKAGE = "smithright-workbench"
+REVISION_VARIABLE = "WORKBENCH_REVISION"
+"""The commit that an image was built from, ``-dirty`` if it was not all; there is no repository in it."""
 
 
 @dataclass(frozen=True)
 class CodeVersion:
-    """The code that ran. Without git, or outside of a repository, ``commit`` and ``branch`` are empty."""
+    """The code that ran. Without a repository ``commit`` is what an image was made from, or empty as ``branch`` is."""
 
     package: str
     commit: str = ""
@@ -63,6 +66,9 @@ def _code_version(project: Path) -> CodeVersion:
     lines = _git_status(project).splitlines()
     headers = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
     commit = headers.get("branch.oid", "")
+    if not lines:
+        revision = os.environ.get(REVISION_VARIABLE, "")
+        return CodeVersion(package, revision.removesuffix("-dirty"), dirty=revision.endswith("-dirty"))
     if not commit or commit.startswith("("):  # "(initial)": nothing was committed yet
         return CodeVersion(package)
     dirty = any(not line.startswith("#") for line in lines)
