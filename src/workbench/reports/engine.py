@@ -19,12 +19,16 @@ class SaveOnce(papermill.engines.NBClientEngine):  # type: ignore[misc]
 
     @classmethod
     def execute_notebook(cls, nb: Any, kernel_name: str, output_path: str | None = None, **options: Any) -> Any:
-        """Run all cells; the notebook is saved as far as it came, whatever ends it."""
+        """Run all cells; the notebook is saved as far as it came, whatever ends it.
+
+        One that came to its end, or to a cell that failed, is saved by papermill's own `execute_notebook`.
+        """
         try:
             return super().execute_notebook(nb, kernel_name, output_path=None, **options)
-        finally:
+        except BaseException:
             if output_path is not None:
                 papermill.iorw.write_ipynb(nb, output_path)
+            raise
 
 
 papermill.engines.papermill_engines.register(ENGINE, SaveOnce)

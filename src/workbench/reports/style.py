@@ -18,12 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.reports.arrange import arrange
 from workbench.reports.html import Html, tag
 from workbench.reports.locale import decimal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["BLUE", "GREY", "INK", "MUTED", "ORANGE", "PAPER", "RUST", "VERMILLION", "Picture", "on_black", "picture"]
 
@@ -46,6 +46,7 @@ def on_black(colour: str) -> str:
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": GRID,
+    "axes.facecolor": "none",
     "axes.grid": True,
     "axes.labelcolor": MUTED,
     "axes.labelsize": 10,
@@ -55,7 +56,9 @@ STYLE: dict[str, Any] = {
     "axes.titlelocation": "left",
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
-    "figure.dpi": 96,
+    # SVG as Matplotlib writes it: a dot is a point.
+    "figure.dpi": 72,
+    "figure.facecolor": "none",
     # The second for scripts that the first has not. Of "sans-serif", Matplotlib takes one font and no other.
     "font.family": ["Inter", "DejaVu Sans"],
     "font.size": 10,
@@ -68,7 +71,6 @@ STYLE: dict[str, Any] = {
     "legend.fancybox": False,
     "legend.framealpha": 1.0,
     "lines.linewidth": 2,
-    "savefig.transparent": True,
     "svg.fonttype": "path",
     "svg.hashsalt": "workbench",
     "text.color": INK,
@@ -107,20 +109,23 @@ def picture(
         subplots: further arguments of ``Figure.subplots``.
     """
     from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
     from matplotlib.figure import Figure
 
     _know_fonts()
     with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH, height))
         FigureCanvasSVG(figure)
         drawn = Picture(list(figure.subplots(1, columns, squeeze=False, **subplots)[0]))
         _count_as_written(drawn.axes)
         yield drawn
-        stream = io.BytesIO()
-        _lay_out(figure)
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    source = base64.b64encode(_themed(stream.getvalue().decode()).encode()).decode()
+        # What `savefig` does, with one renderer: it knows how wide a text is when that is drawn where it was measured.
+        stream = io.StringIO()
+        renderer = RendererSVG(*figure.bbox.size, stream, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
+        arrange(figure, renderer)
+        figure.draw(renderer)
+        renderer.finalize()  # type: ignore[no-untyped-call]
+    source = base64.b64encode(_themed(stream.getvalue()).encode()).decode()
     image = tag("img", src=f"data:image/svg+xml;base64,{source}", alt=alt)
     drawn.html = tag("figure", image, tag("figcaption", caption) if caption else None)
 
@@ -139,14 +144,6 @@ def _count_as_written(axes: list[Axes]) -> None:
     for ax in axes:
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(Written())
-
-
-def _lay_out(figure: Figure) -> None:
-    """As `savefig` would, which draws the whole figure for it once more, without ink."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-        figure.set_layout_engine(None)
 
 
 @cache
