@@ -242,7 +242,7 @@ def test_make_builds_with_any_engine(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_health_checks_and_layers_are_there_whoever_builds(engine: str, asked: bool) -> None:
     """Seen: podman and buildah warn that they drop HEALTHCHECK, and buildah made one layer of a whole stage."""
-    command = ["make", "--dry-run", "image-serving", f"ENGINE={engine}"]
+    command = ["make", "--dry-run", "--no-print-directory", "image-serving", f"ENGINE={engine}"]
     line = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
     assert ("--format docker --layers" in line) is asked, "docker knows neither"
 

@@ -169,6 +169,7 @@ def test_exit_codes_decide_on_another_attempt() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_thousand_manifests_have_no_anchor() -> None:
     clients = [f"client_{number}" for number in range(1000)]
     files = EXPORTS["kubernetes"](plan(clients, ["train"], {}), FleetOptions())

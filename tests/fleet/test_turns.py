@@ -59,7 +59,7 @@ def pid_of(fleet: Fleet, client: str) -> int:
     return body.pid
 
 
-@pytest.mark.parametrize("cold", [False, True])
+@pytest.mark.parametrize("cold", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_next_one_gets_ready_and_runs_nothing_while_the_last_node_runs(tiny: Path, cold: bool) -> None:
     seen: list[tuple[int, str, bool]] = []
 
@@ -99,7 +99,7 @@ def test_who_was_ready_is_called_off_when_nothing_new_is_to_start(tiny: Path) ->
     assert {entry.client for entry in audit.entries(tiny) if entry.action.startswith("run.")} == {"alpha"}
 
 
-@pytest.mark.parametrize(("times", "state"), [(1, "succeeded"), (2, "crashed")])
+@pytest.mark.parametrize(("times", "state"), [(1, "succeeded"), pytest.param(2, "crashed", marks=pytest.mark.slow)])
 def test_one_that_dies_before_its_turn_is_started_again_once(tiny: Path, times: int, state: str) -> None:
     killed: set[int] = set()
     view = Onlooker()

@@ -62,7 +62,7 @@ def test_no_query_asks_about_more_columns_than_a_part_has(
     assert max(asked) == 10, "what a query costs to plan grows with the square of what it asks"
 
 
-@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize("at_once", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_parts_change_no_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at_once: int) -> None:
     rows = table(tmp_path, 12)
     expected = look(rows, "acme", "people", key=("id", "number_0"))

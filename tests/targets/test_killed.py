@@ -53,7 +53,7 @@ def test_killed_after_a_remote_call(deploy: Deploy, cloud: TinyCloud, tmp_path: 
     walk(cloud, Book(tmp_path, "alpha", "tiny"), step, lambda: deploy(can_pin=can_pin))
 
 
-@pytest.mark.parametrize("can_pin", [True, False])
+@pytest.mark.parametrize("can_pin", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_killed_again_after_each_call_that_changes_something(
     deploy: Deploy, cloud: TinyCloud, tmp_path: Path, can_pin: bool
 ) -> None:

@@ -24,6 +24,7 @@ def llm_speed() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_the_formula_counts_what_torch_counts(llm_speed: ModuleType) -> None:
     shape, length = llm_speed.SHAPES["tiny"], 64
     model = llm_speed.build("tiny", "float32", "cpu")
