@@ -62,8 +62,10 @@ def pid_of(fleet: Fleet, client: str) -> int:
 @pytest.mark.parametrize("cold", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_next_one_gets_ready_and_runs_nothing_while_the_last_node_runs(tiny: Path, cold: bool) -> None:
     seen: list[tuple[int, str, bool]] = []
+    children: dict[str, Any] = {}
 
     def look() -> None:
+        children.update(fleet._children)
         if waits(fleet) is not None:
             at_work = sum(child.is_at_work for child in fleet._children.values())
             (row,) = Ledger.of(tiny).get([2])
@@ -76,6 +78,7 @@ def test_the_next_one_gets_ready_and_runs_nothing_while_the_last_node_runs(tiny:
     result = fleet.run()
     assert [run.state for run in result.runs] == ["succeeded", "succeeded"]
     assert set(seen[:5]) == {(1, "planned", False)}
+    assert children["alpha"].is_leaving, "it has said that it only takes its leave"
     alpha, beta = result.runs
     assert str(alpha.started) < str(beta.started)
     assert float(beta.seconds or 99) < float(alpha.seconds or 0), "it waited, and that does not count"
