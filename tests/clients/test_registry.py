@@ -75,6 +75,15 @@ def test_a_near_name_is_suggested(registry: ClientRegistry) -> None:
         registry.load("acmee")
 
 
+def test_for_one_client_no_other_is_looked_at(registry: ClientRegistry, monkeypatch) -> None:
+    monkeypatch.setattr(
+        ClientRegistry, "ids", lambda _: pytest.fail("with a thousand clients, each run would read a thousand folders")
+    )
+    assert registry.load("acme").id == "acme"
+    assert registry.schema("acme") is None
+    assert registry.layers("acme")
+
+
 def test_a_sibling_prefix_is_another_client(registry: ClientRegistry) -> None:
     with pytest.raises(UnknownClient, match="'acme_2' is not in the registry"):
         registry.load("acme_2")

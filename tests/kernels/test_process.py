@@ -308,6 +308,7 @@ def test_a_long_temporary_folder_is_no_hindrance(tmp_path: Path, monkeypatch: py
     [
         (["-f", "k.json", "--HistoryManager.enabled=False"], {"IPKernelApp": "k.json", "HistoryManager": "False"}),
         (["--IPKernelApp.connection_file=a=b"], {"IPKernelApp": "a=b"}),
+        (["--IPythonKernel._execute_sleep=0"], {"IPythonKernel": "0"}),
         (["-f", "k.json", "--debug"], None),
         (["-f"], None),
         (["--A.b=1", "--A.b=2"], None),

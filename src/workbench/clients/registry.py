@@ -70,13 +70,17 @@ class ClientRegistry:
             return []
         with os.scandir(self.root) as entries:
             return sorted(
-                entry.name
-                for entry in entries
-                if re.fullmatch(CLIENT_ID, entry.name)
-                and not is_device(entry.name)
-                and entry.is_dir(follow_symlinks=False)
-                and Path(entry.path, "client.yml").is_file()
+                entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and self._is_client(entry.name)
             )
+
+    def _is_client(self, name: str) -> bool:
+        folder = self.root / name
+        return (
+            re.fullmatch(CLIENT_ID, name) is not None
+            and not is_device(name)
+            and not folder.is_symlink()
+            and (folder / "client.yml").is_file()
+        )
 
     def folder(self, client_id: str) -> Path:
         """The configuration folder of a registered client.
@@ -84,10 +88,9 @@ class ClientRegistry:
         Raises:
             UnknownClient: not a slug, no such folder, a symbolic link, or a folder without a ``client.yml``.
         """
-        shown = client_id if len(client_id) <= 40 else client_id[:40] + "…"
-        known = self.ids()
-        if client_id in known:
+        if self._is_client(client_id):  # not `ids`: that looks at each client there is
             return self.root / client_id
+        shown = client_id if len(client_id) <= 40 else client_id[:40] + "…"
         if not re.fullmatch(CLIENT_ID, client_id):
             raise UnknownClient(
                 f"{shown!r} is not a client id: two to forty of a-z, 0-9 and _, a letter first",
@@ -105,7 +108,7 @@ class ClientRegistry:
         raise UnknownClient(
             f"client '{shown}' is not in the registry",
             tried=f"the folders in {self.root}",
-            hint=did_you_mean(client_id, known, "run `kedro client list`"),
+            hint=did_you_mean(client_id, self.ids(), "run `kedro client list`"),
         )
 
     def load(self, client_id: str) -> Client:

@@ -45,6 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     with os.fdopen(ready, "w") as answer:
         try:
             modules = preload_for(project, arguments[6:])
+            gc.freeze()  # for good, as it is: to look through it once is half a second
             rehearse(project, arguments[6:], embedded_store=arguments[5] == EMBEDDED)
             check_single_threaded("the rehearsal")
             answer.write(json.dumps({"modules": modules}))
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str]) -> None:
             answer.write(json.dumps({"error": str(error)}))
             return
     blas = _blas_libraries()
-    # What was imported is in the oldest generation for good: a collection would write to pages that forks share.
+    # What the rehearsal let go of is closed; what it keeps is there for good, too: a collection would write to pages
+    # that forks share.
     gc.collect()
     gc.freeze()
     gc.enable()

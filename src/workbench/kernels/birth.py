@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["become", "plain_settings", "run_kernel"]
 
-_TRAIT = re.compile(r"--(?P<owner>[A-Z]\w*)\.(?P<trait>[a-z]\w*)=(?P<value>.*)", re.DOTALL)
+_TRAIT = re.compile(r"--(?P<owner>[A-Z]\w*)\.(?P<trait>[a-z_]\w*)=(?P<value>.*)", re.DOTALL)
 
 INLINE = "module://matplotlib_inline.backend_inline"
 """The backend that ipykernel names in the environment of a kernel that names none; Matplotlib has read that already."""

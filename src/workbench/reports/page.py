@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.reports.html import Html, joined, paragraph, tag
 from workbench.reports.locale import language_of, markdown_parts, say
@@ -134,10 +134,17 @@ def _body(notebook: NotebookNode) -> str:
 def _exporter() -> HTMLExporter:
     """One for all pages of a process: it compiles its templates for the first."""
     from nbconvert import HTMLExporter
+    from nbconvert.exporters.templateexporter import TemplateExporter
     from traitlets.config import Config
 
+    class Exporter(HTMLExporter):
+        """Without the last step, which reads the page again to mark the cells of Jupyter's own templates."""
+
+        def from_notebook_node(self, nb: Any, resources: Any = None, **options: Any) -> Any:
+            return TemplateExporter.from_notebook_node(self, nb, resources, **options)
+
     config = Config({"NbConvertBase": {"display_data_priority": SHOWN}})
-    return HTMLExporter(  # type: ignore[no-untyped-call]
+    return Exporter(  # type: ignore[no-untyped-call]
         config=config,
         raw_template=BODY.read_text(encoding="utf-8"),
         exclude_anchor_links=True,
