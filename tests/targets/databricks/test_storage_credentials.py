@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 from databricks_double import DatabricksDouble
 from double_service import Answer, Fault
@@ -103,6 +104,8 @@ def test_a_signed_address_that_is_never_taken(deploy: Open, release: Releases, c
         deploy().apply(release(3))
     assert "the cloud's storage does not allow it (https://, HTTP 403" in str(caught.value)
     assert "sig=" not in str(caught.value)
+    open_ones = [one for one in psutil.Process().net_connections("tcp4") if one.raddr and one.raddr.port == cloud.port]
+    assert len(open_ones) <= 1  # the workspace's own; none of an answer that nobody read
 
 
 @ONE

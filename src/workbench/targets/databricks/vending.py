@@ -107,7 +107,7 @@ class Signed:
 
     def put(self, name: str, contents: BinaryIO, size: int) -> None:
         """Write a file."""
-        self._send("upload", "PUT", name, contents if size else b"")
+        self._send("upload", "PUT", name, contents if size else b"").close()
 
     def read(self, name: str, into: Digest) -> None:
         """Read a file."""
@@ -135,5 +135,9 @@ class Signed:
                 stream=True,
                 auth=lambda request: request,  # the address is the login; what ~/.netrc has is not for it
             )
-            answer.raise_for_status()
+            try:
+                answer.raise_for_status()
+            except requests.HTTPError:
+                answer.close()  # its body is not read, and would hold the connection
+                raise
         return answer
