@@ -2,10 +2,11 @@
 
     python -m benchmarks.wide [--columns 100,200,400] [--rows 2000]
 
-A CSV file is generated with a key, numbers (some of them missing), whole numbers and categories, and each width is
-measured in a process of its own. `look` is what `kedro client add` asks of the file, `check` casts it to its schema and
-looks for reasons against each row, `judge` is pandera's word on the good rows. Seconds are of processor. Where the last
-figure, seconds a column, stays the same, the cost grows with the columns and no faster.
+A CSV file is generated with a key, a target, numbers (some of them missing), whole numbers and categories, and each
+width is measured in a process of its own. `look` is what `kedro client add` asks of the file, `check` casts it to its
+schema and looks for reasons against each row, `judge` is pandera's word on the good rows, `features` infers a recipe
+and saves what it makes, `linear` fits the linear candidate, `shuffle` is the importance of its columns. Seconds are of
+processor. Where the last figure, seconds a column, stays the same, the cost grows with the columns and no faster.
 """
 
 from __future__ import annotations
@@ -21,7 +22,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-STEPS = ("open", "look", "check", "judge")
+STEPS = ("open", "look", "check", "judge", "features", "linear", "shuffle")
+
+
+CLIENT = {
+    "id": "wide",
+    "title": "Wide",
+    "owner": "wide@smithright.example",
+    "sources": {"wide": {"kind": "csv", "path": "wide.csv"}},
+    "key": ["sample"],
+    "target": "late",
+    "task": "binary",
+    "metric": {"name": "roc_auc"},
+}
 
 
 def main() -> None:
@@ -34,7 +47,7 @@ def main() -> None:
     if options.one:
         print(json.dumps(measure(options.one, options.rows)))
         return
-    print(f"{options.rows:,} rows; seconds of processor\n{'columns':>9}", *(f"{step:>8}" for step in STEPS), end="")
+    print(f"{options.rows:,} rows; seconds of processor\n{'columns':>9}", *(f"{step:>9}" for step in STEPS), end="")
     print(f"{'peak MB':>10}{'a column':>10}")
     for columns in map(int, options.columns.split(",")):
         command = [sys.executable, "-m", "benchmarks.wide", "--one", str(columns), "--rows", str(options.rows)]
@@ -43,7 +56,7 @@ def main() -> None:
             sys.exit(f"{columns} columns failed\n{done.stdout}\n{done.stderr}")
         found = json.loads(done.stdout.splitlines()[-1])
         total = sum(found[step] for step in STEPS)
-        print(f"{columns:9,}", *(f"{found[step]:8.1f}" for step in STEPS), end="")
+        print(f"{columns:9,}", *(f"{found[step]:9.1f}" for step in STEPS), end="")
         print(f"{found['megabytes']:10.0f}{total / columns:10.3f}", flush=True)
 
 
@@ -69,7 +82,37 @@ def measure(columns: int, rows: int) -> dict[str, float]:
         _timed(seconds, "check", lambda: write_parquet(check_table(opened.rows, schema), path))
         good = kept(connection().read_parquet(path))
         _timed(seconds, "judge", lambda: judge(good, schema, "wide", "wide"))
+        features, roles = _timed(seconds, "features", lambda: _features(good, folder / "features.parquet"))
+        _learn(seconds, features, roles)
     return seconds | {"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def _features(primary: Any, path: Path) -> tuple[Any, dict[str, Any]]:
+    """What the node of `prepare` does, and its save."""
+    import pyarrow.parquet
+
+    from pipelines.prepare.nodes import make_features
+    from pipelines.prepare.parameters import PrepareParameters
+    from workbench.clients import Client
+    from workbench.engines import write_parquet
+
+    client = Client.model_validate(CLIENT)
+    table, roles = make_features(client, primary, PrepareParameters())
+    write_parquet(table, path)
+    return pyarrow.parquet.read_table(path), roles
+
+
+def _learn(seconds: dict[str, float], features: Any, roles: dict[str, Any]) -> None:
+    from pipelines.evaluate.parameters import EvaluateParameters
+    from workbench.learning import Columns
+    from workbench.learning.importance import permutation
+    from workbench.learning.linear import linear
+
+    columns = Columns("binary", "late", tuple(roles["numeric"]), tuple(roles["categorical"]))
+    train, rest = features.slice(0, len(features) // 2), features.slice(len(features) // 2)
+    model = _timed(seconds, "linear", lambda: linear(train, rest, columns))
+    most = EvaluateParameters().importance_columns
+    _timed(seconds, "shuffle", lambda: permutation(model.predict, rest, columns, "roc_auc", most=most))
 
 
 def write_csv(path: Path, columns: int, rows: int) -> None:
@@ -80,14 +123,15 @@ def write_csv(path: Path, columns: int, rows: int) -> None:
 
     rng = np.random.default_rng(1)
     made: dict[str, Any] = {"sample": [f"s{number:06d}" for number in range(rows)]}
-    for number in range(columns - 1):
+    made["late"] = rng.integers(0, 2, rows)
+    for number in range(columns - 2):
         kind = number % 10
         if kind < 6:
             made[f"gene_{number}"] = pa.array(rng.normal(size=rows).round(4), mask=rng.random(rows) < 0.02)
         elif kind < 8:
             made[f"count_{number}"] = rng.integers(0, 1000, rows)
         else:
-            made[f"group_{number}"] = rng.choice(["low", "middle", "high"], rows)
+            made[f"group_{number}"] = rng.choice(["A", "B", "C", "D", "E", "F"], rows)
     pa.csv.write_csv(pa.table(made), path)
 
 

@@ -177,3 +177,18 @@ def test_parts_that_are_counted_together_are_judged_as_if_alone() -> None:
         "answer": drift_of(*sides, ["y"], [], Limits()),
         "feature": drift_of(*sides, ["x"], ["c"], Limits()),
     }
+
+
+def test_a_wide_table_is_counted_part_by_part(monkeypatch) -> None:
+    """The engine ends the whole process at some 16,000 aggregates."""
+    numbers, texts = [f"x{at}" for at in range(7)], [f"k{at}" for at in range(4)]
+    sides = [
+        {name: RNG.normal(size=80) for name in numbers} | {name: RNG.choice(["a", "b"], 80) for name in texts}
+        for _ in range(2)
+    ]
+    whole = measured(*sides, numbers, texts)
+    asked, fetch = [], asking.fetch
+    monkeypatch.setattr(asking, "fetch", lambda expression: asked.append(len(expression.columns)) or fetch(expression))
+    monkeypatch.setattr(counting, "COUNTED_AT_ONCE", 3)
+    assert measured(*sides, numbers, texts) == whole
+    assert max(asked) <= 2 + 3 * 6

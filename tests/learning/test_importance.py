@@ -45,3 +45,27 @@ def test_where_the_metric_is_undefined_there_is_no_importance() -> None:
     assert (
         permutation(lambda rows: rows["n"].to_numpy() / 9, table, Columns("binary", "y", ("n",), ()), "roc_auc") == []
     )
+
+
+def test_of_many_columns_those_are_shuffled_that_the_predictions_hang_on() -> None:
+    """Also where two columns act together; a text and a gap are no trouble for the forest."""
+    random = np.random.default_rng(0)
+    names = tuple(f"x{at}" for at in range(60))
+    columns = {name: random.normal(size=600) for name in names}
+    kind = random.choice(["a", "b", "c"], size=600)
+    score = columns["x0"] + 3 * ((columns["x7"] > 0) & (columns["x40"] > 0)) + 2 * (kind == "b")
+    gaps = {name: np.where(random.random(600) < 0.1, np.nan, values) for name, values in columns.items()}
+    gaps["x5"][:] = np.inf
+    table = pa.table({**gaps, "kind": kind, "y": (score > 0).astype(int)})
+    asked: list[int] = []
+
+    def predict(rows: pa.Table) -> np.ndarray:
+        asked.append(rows.num_rows)
+        x0, x7, x40 = (np.nan_to_num(rows[name].to_numpy()) for name in ("x0", "x7", "x40"))
+        told = x0 + 3 * ((x7 > 0) & (x40 > 0)) + 2 * (rows["kind"].to_numpy(zero_copy_only=False) == "b")
+        return 1 / (1 + np.exp(-told))
+
+    found = permutation(predict, table, Columns("binary", "y", names, ("kind",)), "roc_auc", repeats=2, most=8)
+    assert {item.feature for item in found[:4]} == {"x0", "x7", "x40", "kind"}
+    assert len(found) == 8
+    assert len(asked) == 1 + 8

@@ -97,7 +97,8 @@ def measure_importance(
     """What the primary metric loses when a column of the test rows is shuffled.
 
     Returns:
-        ``feature``, ``importance`` and ``std``, the most important first; no row if the metric is undefined.
+        ``feature``, ``importance`` and ``std``, the most important first; no row if the metric is undefined, nor for
+        columns beyond ``importance_columns``.
     """
     from workbench.learning.importance import permutation
 
@@ -109,6 +110,7 @@ def measure_importance(
         client.metric.name,
         rows=parameters.importance_rows,
         repeats=parameters.importance_repeats,
+        most=parameters.importance_columns,
         seed=parameters.seed,
     )
     return tables.importance_table(found)

@@ -16,6 +16,12 @@ class EvaluateParameters(BaseModel):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="How much of the resamples an interval holds.")
     importance_rows: int = Field(5000, ge=100, description="Held-out rows used for permutation importance.")
     importance_repeats: int = Field(3, ge=1, le=100, description="Shuffles of each column.")
+    importance_columns: int = Field(
+        200,
+        ge=1,
+        description="Columns that are shuffled, at most; of more, those that a forest needs most to say what the model "
+        "says.",
+    )
     seed: int = Field(17, ge=0, lt=2**32, description="Of resamples and shuffles.")
     calibration_bins: int = Field(10, ge=2, le=100, description="Bins of equal size, fewer where rows are few.")
     calibration_limit: float = Field(

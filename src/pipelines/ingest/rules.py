@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.clients.schema import ColumnSchema
 from workbench.schemas.casting import given
+from workbench.schemas.wide import is_one_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -50,7 +51,7 @@ def rules(name: str, spec: ColumnSchema, source: Any, value: Any) -> list[Rule]:
     if spec.isin is not None:
         shown = ", ".join(str(allowed) for allowed in spec.isin[:_SHOWN_VALUES])
         more = ", …" if len(spec.isin) > _SHOWN_VALUES else ""
-        found.append(Rule(f"{name} is not one of {shown}{more}", ~value.isin(spec.isin)))
+        found.append(Rule(f"{name} is not one of {shown}{more}", value.notnull() & ~is_one_of(value, spec.isin)))
     if spec.pattern is not None:
         found.append(Rule(f"{name} does not match {spec.pattern}", ~value.re_search(full_match(spec.pattern))))
     if spec.type == "string":

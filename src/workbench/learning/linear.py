@@ -16,7 +16,7 @@ import numpy as np
 
 from workbench.learning.columns import Columns
 from workbench.learning.config import EpochReport, Stop
-from workbench.learning.encoding import TableEncoder
+from workbench.learning.encoding import Encoded, TableEncoder
 from workbench.learning.encoding.target import labels
 from workbench.learning.model import TabularModel
 
@@ -61,7 +61,11 @@ class LinearModel(TabularModel):
 
     def uncalibrated(self, table: pa.Table) -> npt.NDArray[np.float64]:
         """The weighted sum, as a value or through the logistic function."""
-        encoded, inputs = self.encoder.features(table), self.encoder.inputs
+        return self.of_encoded(self.encoder.features(table))
+
+    def of_encoded(self, encoded: Encoded) -> npt.NDArray[np.float64]:
+        """As `uncalibrated`, of a table that the model's encoder has been through."""
+        inputs = self.encoder.inputs
         numbers = np.hstack([encoded.numeric, encoded.flags])
         total = numbers @ self.weights[: numbers.shape[1]] + self.intercept
         first = numbers.shape[1]
@@ -116,7 +120,8 @@ def linear(train: pa.Table, validation: pa.Table, columns: Columns, *, seed: int
         drawn = np.random.default_rng(seed).choice(train.num_rows, MOST_ROWS, replace=False)
         train = train.take(np.sort(drawn))
     encoder = TableEncoder.fit(train, columns)
-    matrix, y, judged = _matrix(encoder, train), labels(train, columns), labels(validation, columns)
+    learned, heldout = encoder.features(train), encoder.features(validation)
+    matrix, y, judged = _matrix(encoder, learned), labels(train, columns), labels(validation, columns)
     estimator: Any = None
     history: list[EpochReport] = []
     best: LinearModel | None = None
@@ -124,7 +129,7 @@ def linear(train: pa.Table, validation: pa.Table, columns: Columns, *, seed: int
     for number, strength in enumerate(STRENGTHS, start=1):
         estimator = _fit(columns.task, matrix, encoder.target.encode(y), strength, estimator)
         model = LinearModel(columns, encoder, *_weights(estimator, encoder.target.outputs))
-        losses = [_loss(model, *pair) for pair in ((train, y), (validation, judged))]
+        losses = [_loss(model, *pair) for pair in ((learned, y), (heldout, judged))]
         stopped: Stop | None = "epochs" if number == len(STRENGTHS) else None
         history.append(
             EpochReport(number, len(STRENGTHS), losses[0], losses[1], "loss", None, losses[1] < lowest, stopped)
@@ -133,7 +138,7 @@ def linear(train: pa.Table, validation: pa.Table, columns: Columns, *, seed: int
             best, lowest = model, losses[1]
     assert best is not None  # noqa: S101 - there is one strength at least
     best.history = history
-    best.calibrate(judged, best.uncalibrated(validation))
+    best.calibrate(judged, best.of_encoded(heldout))
     return best
 
 
@@ -164,25 +169,25 @@ def _weights(estimator: Any, outputs: int) -> tuple[npt.NDArray[np.float64], npt
     return every, offset
 
 
-def _loss(model: LinearModel, table: pa.Table, y: npt.NDArray[Any]) -> float:
+def _loss(model: LinearModel, encoded: Encoded, y: npt.NDArray[Any]) -> float:
     """Log loss in nats, or the squared error in units of the training target's variance."""
     from workbench.learning.metrics import compute
 
-    found = compute(model.columns.task, y, model.uncalibrated(table))
+    found = compute(model.columns.task, y, model.of_encoded(encoded))
     if model.columns.task == "regression":
         return (found["rmse"] / model.encoder.target.scale) ** 2
     return found["log_loss"]
 
 
-def _matrix(encoder: TableEncoder, table: pa.Table) -> csr_matrix:
+def _matrix(encoder: TableEncoder, encoded: Encoded) -> csr_matrix:
     """Scores, flags and indicators side by side, ``(rows, inputs)``."""
     from scipy import sparse
 
-    encoded, inputs = encoder.features(table), encoder.inputs
+    inputs = encoder.inputs
     offsets = np.cumsum([0, *inputs.cardinalities])
     places = (encoded.codes + offsets[:-1]).ravel()
-    rows = np.repeat(np.arange(table.num_rows), len(inputs.cardinalities))
-    shape = (table.num_rows, int(offsets[-1]))
+    rows = np.repeat(np.arange(len(encoded.codes)), len(inputs.cardinalities))
+    shape = (len(encoded.codes), int(offsets[-1]))
     indicators = sparse.csr_matrix((np.ones(len(places)), (rows, places)), shape=shape)
     numbers = np.hstack([encoded.numeric, encoded.flags]).astype(np.float64)
     return sparse.hstack([sparse.csr_matrix(numbers), indicators], format="csr")

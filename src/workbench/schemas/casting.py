@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.clients.date_format import date_grammar
 from workbench.clients.schema import ColumnSchema
+from workbench.schemas.wide import is_one_of
 
 if TYPE_CHECKING:
     import ibis.expr.datatypes as dt
@@ -119,7 +120,7 @@ def _from_text(text: Any, spec: ColumnSchema) -> Any:
     grammar = _GRAMMAR.get(spec.type, rf"[+-]?\d+(\.\d{{0,{spec.scale}}}0*)?")
     fits = text.re_search(rf"^\s*{grammar}\s*$")
     if spec.type == "boolean":
-        return fits.ifelse(text.strip().lower().isin(["true", "t", "yes", "y", "1"]), None)
+        return fits.ifelse(is_one_of(text.strip().lower(), ["true", "t", "yes", "y", "1"]), None)
     # By way of a zone: the direct cast ignores an offset. The session's zone is UTC.
     target = "timestamp('UTC')" if spec.type == "timestamp" else ibis_type(spec)
     return fits.ifelse(text, None).try_cast(target).cast(ibis_type(spec))

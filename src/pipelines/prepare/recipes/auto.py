@@ -30,7 +30,7 @@ from pipelines.prepare.profile import Profile, as_date, as_number, kind_of_type,
 from pipelines.prepare.recipes import Recipe
 from workbench.engines import fetch
 from workbench.errors import ConfigurationError
-from workbench.schemas.wide import parts
+from workbench.schemas.wide import is_one_of, parts
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -181,13 +181,19 @@ def features(primary: ir.Table, *, client: Client, judgement: Judgement) -> ir.T
     for name, column in judgement.kept.items():
         value = primary[name]
         if column.kind == "category":
-            made[name] = value.isin(judgement.categories[name]).ifelse(value, value.isnull().ifelse(None, OTHER))
+            made[name] = _frequent_or_other(value, judgement.categories[name])
             continue
         value = as_number(value) if column.kind == "number" else as_date(value)
         made |= {name: value} if column.kind == "number" else _date(name, value, time, clock=column.clock)
         if name in judgement.flagged:
             made[f"{name}_missing"] = value.isnull()
     return primary.select(*dict.fromkeys(frame), **_renamed(made, primary.columns))
+
+
+def _frequent_or_other(value: ir.Column, frequent: Sequence[str]) -> ir.Column:
+    """The value where it is frequent, ``other`` where it is not, missing where it is missing."""
+    rest = value.isnull().ifelse(None, OTHER)
+    return is_one_of(value, frequent).ifelse(value, rest) if frequent else rest
 
 
 def _date(name: str, date: ir.Column, time: ir.Column | None, *, clock: bool) -> dict[str, ir.Column]:

@@ -54,10 +54,11 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
-    if table.column_names.count(name) != 1:
+    place = table.schema.get_field_index(name)  # a list of all names for each column would be their square
+    if place < 0:
         wrong = "is missing from the table" if name not in table.column_names else "is in the table more than once"
         raise ModelError(f"column '{name}' {wrong}", hint="make the features again: `kedro run --pipeline prepare`")
-    return table.column(name)
+    return table.column(place)
 
 
 def _unfit(name: str, kind: pa.DataType, wanted: str) -> ModelError:

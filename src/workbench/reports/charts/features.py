@@ -8,7 +8,7 @@ from workbench.reports.charts.rows import name_rows
 from workbench.reports.html import Html, paragraph
 from workbench.reports.locale import say
 from workbench.reports.style import BLUE, INK, MUTED, picture
-from workbench.reports.words import metric_words, number
+from workbench.reports.words import count, metric_words, number
 
 __all__ = ["importance"]
 
@@ -16,13 +16,14 @@ NEXT_TO_NOTHING = 0.01
 """Share of the longest bar under which nobody sees one, and its digits say nothing."""
 
 
-def importance(features: list[dict[str, Any]], metric: str, top: int) -> Html:
+def importance(features: list[dict[str, Any]], metric: str, top: int, of: int = 0) -> Html:
     """How much worse the primary metric gets when a column is shuffled, the most important on top.
 
     Args:
         features: ``feature``, ``importance`` and its standard deviation ``std`` over the repeats.
         metric: the primary metric's name.
         top: how many columns are shown.
+        of: how many columns the model has; of a wide table not each is shuffled.
     """
     ranked = sorted(features, key=lambda row: -row["importance"])[:top]
     label = metric_words(metric).label
@@ -36,6 +37,12 @@ def importance(features: list[dict[str, Any]], metric: str, top: int) -> Html:
         "their importance; a long bar says that the model uses the column, not that the column is the cause.",
         label=label,
     )
+    if of > len(features):
+        caption += " " + say(
+            "Of {columns} columns, these are from the {count} that a forest needs most to say what the model says.",
+            columns=count(of),
+            count=count(len(features)),
+        )
     with picture(alt=alt, caption=caption, height=0.29 * len(ranked) + 0.8) as drawn:
         (ax,) = drawn.axes
         errors = [row["std"] or 0 for row in ranked]
