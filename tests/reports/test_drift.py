@@ -21,6 +21,7 @@ SUMMARY = {
     ("change", "said"),
     [
         ({}, "unlike those that the model learned from"),
+        ({"drifted": 0}, "No column moved by itself"),
         ({"prediction": "stable"}, "Find out why, before it does"),
         ({"state": "watch"}, "differ a little"),
         ({"state": "stable"}, "like the old ones"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import ibis
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -29,14 +30,14 @@ def client() -> Client:
 
 @pytest.fixture
 def rows():
-    """A hundred days of training, fifty of test; the last ten are moved."""
-    random, days = np.random.default_rng(0), np.repeat(np.arange(150), 20)
+    """A hundred days of training, thirty of validation, fifty of test; the last ten are moved."""
+    random, days = np.random.default_rng(0), np.repeat(np.arange(180), 20)
     columns = {
         "when": [datetime(2026, 1, 1) + timedelta(days=int(day)) for day in days],
-        "fold": np.where(days < 100, "train", "test"),
-        "x": random.normal(size=3000) + 4 * (days >= 140),
-        "c": random.choice(["a", "b"], 3000),
-        "y": random.integers(0, 2, 3000),
+        "fold": np.select([days < 100, days < 130], ["train", "validation"], "test"),
+        "x": random.normal(size=3600) + 4 * (days >= 170),
+        "c": random.choice(["a", "b"], 3600),
+        "y": random.integers(0, 2, 3600),
     }
     return (
         connection().create_table("drift_features", pa.table(columns), overwrite=True),
@@ -65,9 +66,25 @@ def test_the_test_rows_are_held_against_the_training_rows(client, rows) -> None:
     assert summary["new_rows"] == "test fold"
 
 
+def test_predictions_are_held_against_those_of_rows_that_nothing_was_learned_from(client, rows) -> None:
+    """A model that has learned its rows by heart is sure of them, and of no others."""
+    features, predictions = rows
+    sure = ibis.cases(
+        (predictions.fold == "train", predictions.prediction.cast("float64")), else_=predictions.probability
+    )
+    summary, columns, _ = measure(client, (features, predictions.mutate(probability=sure)))
+    (said,) = (one for one in columns if one["role"] == "prediction")
+    assert said["mean_before"] == pytest.approx(0, abs=0.1)
+    steady = predictions.filter(predictions.when < datetime(2026, 6, 1))
+    summary, _, _ = measure(
+        client, (features.filter(features.when < datetime(2026, 6, 1)), steady.mutate(probability=sure))
+    )
+    assert summary["prediction"] == "stable"
+
+
 def test_the_last_days_are_those_before_the_newest_row(client, rows) -> None:
     summary, columns, _ = measure(client, rows, days=10)
-    assert summary["new"] == {"rows": 200, "first": "2026-05-21 00:00:00", "last": "2026-05-30 00:00:00"}
+    assert summary["new"] == {"rows": 200, "first": "2026-06-20 00:00:00", "last": "2026-06-29 00:00:00"}
     assert summary["state"] == summary["prediction"] == "drift"
     assert next(c["mean_now"] for c in columns if c["column"] == "x") == pytest.approx(4, abs=0.2)
     assert summary["new_rows"] == "last 10 days"

@@ -61,12 +61,13 @@ def furthest(columns: list[dict[str, Any]], limits: dict[str, float]) -> Html:
     return drawn.html
 
 
-def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
+def before_and_now(column: str, bins: list[dict[str, Any]], reference: str = "") -> Html:
     """The share of the rows in each bin, before and now.
 
     Args:
         column: its name.
         bins: ``bin``, ``before`` and ``now``; the commonest of them are shown if there are many.
+        reference: what the rows before are called; the training's, if nothing else is said.
     """
     kept = sorted(sorted(bins, key=lambda one: -max(one["before"], one["now"]))[:MOST_BINS], key=bins.index)
     names = _names([one["bin"] for one in kept])
@@ -88,9 +89,8 @@ def before_and_now(column: str, bins: list[dict[str, Any]]) -> Html:
     with picture(alt=alt, caption=caption, height=2.5) as drawn:
         (ax,) = drawn.axes
         places = range(len(kept))
-        ax.bar(
-            [x - 0.2 for x in places], [100 * one["before"] for one in kept], 0.38, color=GREY, label=say("training")
-        )
+        before = reference or say("training")
+        ax.bar([x - 0.2 for x in places], [100 * one["before"] for one in kept], 0.38, color=GREY, label=before)
         ax.bar([x + 0.2 for x in places], [100 * one["now"] for one in kept], 0.38, color=BLUE, label=say("new rows"))
         ticks = [_short(name).replace("$", r"\$") for name in names]
         pairs = zip(ticks, ticks[1:] or ticks, strict=False)

@@ -78,6 +78,9 @@ def _banner(summary: dict[str, Any]) -> Html:
     if summary["prediction"] == "stable":
         text = say("Columns moved far, but what the model predicts did not. Find out why, before it does.")
         return callout("bad", say("Some columns have drifted"), paragraph(text))
+    if not summary["watched"] + summary["drifted"]:
+        text = say("No column moved by itself, but what the model predicts did: they may have moved together.")
+        return callout("bad", say("The model sees the new rows otherwise than those before them"), paragraph(text))
     text = say("What the model predicts moved with the columns. Until it has learned from newer rows, trust it less.")
     return callout("bad", say("The new rows are unlike those that the model learned from"), paragraph(text))
 
@@ -85,13 +88,25 @@ def _banner(summary: dict[str, Any]) -> Html:
 def prediction(columns: list[dict[str, Any]], bins: list[dict[str, Any]]) -> Html:
     """The prediction and the answer, before and now."""
     pieces: list[Html] = []
-    for role, title in (("prediction", say("What the champion predicts")), ("answer", say("What truly happened"))):
+    for role, title, before in (
+        ("prediction", say("What the champion predicts"), say("validation")),
+        ("answer", say("What truly happened"), ""),
+    ):
         for column in (one for one in columns if one["role"] == role):
             own = [one for one in bins if one["role"] == role and one["column"] == column["column"]]
             pieces.append(tag("h3", title))
             pieces.append(paragraph(_sentence(column)))
+            if role == "prediction":
+                pieces.append(
+                    paragraph(
+                        say(
+                            "Before are the validation rows, which it has not learned from: of those that it has, it "
+                            "is surer than of any others."
+                        )
+                    )
+                )
             if len(own) > 1:
-                pieces.append(before_and_now(column["column"], own))
+                pieces.append(before_and_now(column["column"], own, before))
     return joined(*pieces)
 
 
