@@ -50,6 +50,14 @@ def test_what_is_more_than_chance_and_yet_stable_is_called_small(psi, said) -> N
     assert said in drift.prediction([column], [])
 
 
+def test_what_predictions_are_held_against_is_said() -> None:
+    column = {"role": "prediction", "column": "p", "state": "stable", "psi": 0.0, "psi_by_chance": 0.1}
+    bins = [{"role": "prediction", "column": "p", "bin": name, "before": 0.5, "now": 0.5} for name in ("a", "b")]
+    said = drift.prediction([column], bins, SUMMARY | {"prediction_before": "validation"})
+    assert "which it has not learned from" in said
+    assert "which it has not learned from" not in drift.prediction([column], bins, SUMMARY)
+
+
 @pytest.mark.parametrize(
     ("bins", "names"),
     [

@@ -33,8 +33,9 @@ def measure_drift(
 
     The new rows are those of the test fold, or of the last days if ``report.drift.days`` is set. See
     :func:`workbench.drift.measure.drift_of`. Answer and features, which are of one table, are counted together. Of
-    predictions, those of the validation rows are the reference: of rows that it learned from a model is surer than of
-    any others, and that would be taken for drift.
+    predictions, those of the validation rows are the reference, where the split is by key: of rows that it learned from
+    a model is surer than of any others, and that would be taken for drift. Where it is by time, validation rows are of
+    a season of their own, and the training rows are the reference all the same.
 
     Raises:
         ConfigurationError: days are set and the client has no time column.
@@ -44,8 +45,9 @@ def measure_drift(
 
     roles, asked = feature_roles, report.drift
     sides = [_sides(client, table, roles, asked) for table in (features, predictions)]
-    (before, now), (_, predicted_now) = sides
-    unlearned = predictions.filter(predictions[roles["fold"]] == "validation")
+    (before, now), (predicted_before, predicted_now) = sides
+    if client.split.by == "key":
+        predicted_before = predictions.filter(predictions[roles["fold"]] == "validation")
     spans = {"reference": _span(before, roles), "new": _span(now, roles)}
     for name, span in spans.items():
         if not span["rows"]:
@@ -54,7 +56,7 @@ def measure_drift(
     scored = [name for name in ("probability", "prediction") if name in predictions.columns][:1]
     columns_of = {"answer": answer, "feature": (roles["numeric"], roles["categorical"])}
     parts = {
-        "prediction": drift_of(unlearned, predicted_now, scored, [], asked.limits()),
+        "prediction": drift_of(predicted_before, predicted_now, scored, [], asked.limits()),
         **drift_of_parts(before, now, columns_of, asked.limits()),
     }
     columns = [{"role": role, **column} for role, part in parts.items() for column in part["columns"]]
@@ -63,6 +65,7 @@ def measure_drift(
     summary = {
         "state": worst_state([*parts["prediction"]["columns"], *of_features]),
         "prediction": worst_state(parts["prediction"]["columns"]),
+        "prediction_before": "validation" if client.split.by == "key" else "training",
         "answer": worst_state(parts["answer"]["columns"]),
         "features": len(of_features),
         "watched": sum(column["state"] == "watch" for column in of_features),

@@ -85,18 +85,21 @@ def _banner(summary: dict[str, Any]) -> Html:
     return callout("bad", say("The new rows are unlike those that the model learned from"), paragraph(text))
 
 
-def prediction(columns: list[dict[str, Any]], bins: list[dict[str, Any]]) -> Html:
+def prediction(
+    columns: list[dict[str, Any]], bins: list[dict[str, Any]], summary: dict[str, Any] | None = None
+) -> Html:
     """The prediction and the answer, before and now."""
     pieces: list[Html] = []
+    unlearned = (summary or {}).get("prediction_before") == "validation"
     for role, title, before in (
-        ("prediction", say("What the champion predicts"), say("validation")),
+        ("prediction", say("What the champion predicts"), say("validation") if unlearned else ""),
         ("answer", say("What truly happened"), ""),
     ):
         for column in (one for one in columns if one["role"] == role):
             own = [one for one in bins if one["role"] == role and one["column"] == column["column"]]
             pieces.append(tag("h3", title))
             pieces.append(paragraph(_sentence(column)))
-            if role == "prediction":
+            if before:
                 pieces.append(
                     paragraph(
                         say(
