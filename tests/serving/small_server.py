@@ -14,13 +14,15 @@ import sys
 import time
 from pathlib import Path
 
+from workbench.fleet.process import die_with_parent
 from workbench.serving.board import Board
 
 FOLDER = Path(os.environ["SMALL_SERVER"])
 
 
 def work() -> None:
-    """Be a worker."""
+    """Be a worker; like a real one, not for longer than who started it."""
+    die_with_parent(int(sys.argv[sys.argv.index("--with-parent") + 1]))
     told = sys.argv[sys.argv.index("--worker") + 1]
     place, listener, board = (int(part) for part in told.split(","))
     if (FOLDER / f"fails-{place}").exists():
