@@ -53,6 +53,16 @@ def test_the_table_of_contents_leads_to_every_section(html) -> None:
     assert re.findall(r'<section id="([^"]+)">', html) == [slug for slug, _ in links]
 
 
+def test_a_picture_without_a_description_is_not_read_out() -> None:
+    source = "data:image/png;base64,iVBORw0KGgo="
+    shown = [f"<p><img src='{source}'></p>", f"<img alt='a &gt; b' src='{source}'>"]
+    outputs = [nbformat.v4.new_output("display_data", {"text/html": one}) for one in shown]
+    made = page(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)]), Heading("a", "b"))
+    alts = re.findall(r'<img[^>]* alt="([^"]*)"', made)
+    assert [alt.replace("&gt;", ">") for alt in alts] == ["", "a > b"]
+    assert made.count("<img") == 2
+
+
 def test_titles_are_text(html) -> None:
     assert "<h1>Weekly &lt;b&gt;</h1>" in html
     assert '<p class="client">Acme &amp; Co &lt;i&gt;</p>' in html

@@ -54,6 +54,8 @@ def page(notebook: NotebookNode, heading: Heading) -> str:
     words, escaped.
     """
     body = sanitise(_body(_translated(notebook, heading.look.locale)))
+    # Of a picture without a description, a screen reader would read out its source.
+    body = re.sub(r"<img(?![^>]* alt=)", '<img alt=""', body)
     # A number and its sign stay on one line, and so do a sign and its word.
     body = re.sub(r"(?<=\d) (?=%)|(?<=[✓✗▲▼]) ", "\N{NO-BREAK SPACE}", body)
     return shell(heading, *_sections(body))
