@@ -168,7 +168,7 @@ def test_a_linear_model_s_weights_are_scikit_learn_s(make_table: Callable, make_
 
     train, validation = make_table("regression", 400, 1), make_table("regression", 200, 2)
     model = linear(train, validation, make_columns("regression"))
-    matrix = module._matrix(model.encoder, train)
+    matrix = module._matrix(model.encoder, model.encoder.features(train))
     y = model.encoder.target.encode(labels(train, model.columns))
     strengths = {s: Ridge(alpha=1 / s).fit(matrix, y) for s in module.STRENGTHS}
     assert any(np.allclose(fitted.coef_, model.weights[:, 0], atol=1e-6) for fitted in strengths.values())
