@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true", help="also time the bare step compiled")
     options = parser.parse_args()
     device = pick_device(options.device)
-    columns, train, validation = _tables(options.rows)
+    columns, train, validation = example(options.rows)
     encoder = TableEncoder.fit(train, columns)
     spec = ResNetSpec() if options.network == "resnet" else default_spec(options.rows, 33, device.type)
     config = TrainConfig(epochs=2, batch_size=batch_size_for(options.rows, 1024), network=spec)
@@ -85,7 +85,7 @@ def main() -> None:
     print(f"bar ≥ {wanted:g} times the plain loop: {_word(ours / plain >= wanted)}")
 
 
-def _tables(rows: int) -> tuple[Columns, pa.Table, pa.Table]:
+def example(rows: int) -> tuple[Columns, pa.Table, pa.Table]:
     """Thirty numbers and three categories; the target follows from some of them."""
     random = np.random.default_rng(0)
     numbers = {f"x{at}": random.normal(size=rows + rows // 10) for at in range(30)}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from workbench.kernels.preload import QUIET
 
 pytestmark = pytest.mark.integration
 
@@ -85,3 +88,45 @@ def test_who_renders_is_rehearsed_for_pages() -> None:
     from workbench.fleet.preload import LATER
 
     assert "workbench.reports.rehearsal:lay_out" in LATER["workbench.reports.render"]
+
+
+A_TRAINING = """
+import os, sys
+from pathlib import Path
+from workbench.fleet.preload import preload_for
+preload_for(Path.cwd(), ["train", "evaluate", "register", "score"])
+from workbench.fleet.zygote import _take_share, _threaded_libraries
+libraries = _threaded_libraries()
+before = set(sys.modules)
+if not (child := os.fork()):
+    os.environ.update(OMP_NUM_THREADS="2", OPENBLAS_NUM_THREADS="2")
+    _take_share(libraries)
+    import numpy as np, pyarrow as pa, torch
+    from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+    from workbench.learning import Columns, TabularModel, TrainConfig
+    from workbench.learning.candidates import select
+    print("threads", torch.get_num_threads(), _openmp_effective_n_threads())
+    random = np.random.default_rng(0)
+    table = pa.table({"x": random.normal(size=200), "c": random.choice(list("ab"), 200), "y": random.integers(0, 2, 200)})
+    found = select(table, table, Columns("binary", "y", ("x",), ("c",)), TrainConfig(epochs=1), metric="roc_auc")
+    found.model.save(Path("model"))
+    TabularModel.load(Path("model")).predict(table)
+    heavy = {"torch", "sklearn", "scipy", "sympy", "mlflow", "workbench"}
+    late = sorted(name for name in set(sys.modules) - before if name.split(".")[0] in heavy)
+    print("late", *late, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_that_trains_imports_no_library_anew_and_has_its_share_of_threads(project: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", A_TRAINING],
+        cwd=project, capture_output=True, text=True, timeout=300, check=False, env=os.environ | QUIET,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    threads, late = done.stdout.splitlines()
+    assert threads == "threads 2 2"
+    # CUPTI is looked for when the first graph of gradients is made, once a process.
+    assert set(late.split()[1:]) <= {"torch.profiler._cupti_monitor"}, late

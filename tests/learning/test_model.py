@@ -3,8 +3,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +16,8 @@ import torch
 from safetensors.torch import load, save
 
 from workbench.errors import ModelError, StorageError
-from workbench.learning import TabularModel
+from workbench.learning import TabularModel, TrainConfig, fit
+from workbench.learning.networks import ResNetSpec, TabMSpec
 from workbench.learning.storage import read_model, write_model
 
 NAMES = ("model.safetensors", "model.json")
@@ -47,6 +51,24 @@ def test_a_model_comes_back_as_it_was(task: str, models: Callable, make_table: C
     again.save(tmp_path / "again")
     for name in FILES:
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "model" / name).read_bytes()
+
+
+@pytest.mark.parametrize("network", [TabMSpec(members=2, width=16), ResNetSpec(width=16)], ids=["tabm", "resnet"])
+def test_loading_a_model_does_not_import_torch_s_compiler(
+    network: Any, make_table: Callable, make_columns: Callable, tmp_path: Path
+) -> None:
+    train = make_table("binary", 300)
+    config = TrainConfig(epochs=1, network=network)
+    fit(train, train.slice(0, 100), make_columns("binary"), config).save(tmp_path / "model")
+    program = f"""
+import sys
+from pathlib import Path
+from workbench.learning import TabularModel
+TabularModel.load(Path({str(tmp_path / "model")!r}), device="cpu")
+print([name for name in ("torch", "torch._dynamo", "sympy") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['torch']"
 
 
 def test_there_is_no_file_but_weights_text_and_manifest(saved: Path) -> None:

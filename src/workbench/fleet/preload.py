@@ -17,6 +17,21 @@ from workbench.kernels.preload import check_single_threaded, preload
 
 __all__ = ["LATER", "bootstrap", "imports_of", "preload_for"]
 
+_OF_ANY_MODEL = (
+    "workbench.learning.calibration",
+    "workbench.learning.devices",
+    "workbench.learning.linear",
+    "workbench.learning.networks.tabm",
+    "workbench.learning.networks.undrawn",
+    "workbench.learning.objectives",
+    "workbench.learning.storage",
+    "workbench.learning.tensors",
+    "multiprocessing.resource_sharer",
+    "safetensors.torch",
+    "torch.utils._device",
+)
+"""Whatever kind of model is asked, its weights are tensors."""
+
 LATER = {
     "workbench.fleet.worker": (
         "kedro.framework.cli.hooks.manager",
@@ -59,16 +74,38 @@ LATER = {
         "workbench.secrets.for_kedro",
         "pyarrow.parquet",
     ),
-    # The champion that is asked: whatever kind of model it is, its weights are tensors.
+    # Trainings, which begin with the baselines: the optimisers of torch import its compiler.
+    "workbench.learning.baselines": (
+        *_OF_ANY_MODEL,
+        "workbench.datasets.progress",
+        "workbench.learning.boosting.fit",
+        "workbench.learning.ensemble",
+        "workbench.learning.loop",
+        "workbench.learning.metrics",
+        "workbench.learning.streaming.opening",
+        "rich.progress",
+        "sklearn.ensemble",
+        "sklearn.linear_model",
+        "tabulate",
+        "torch._dynamo",
+        "workbench.registry.evidence",
+    ),
+    "workbench.learning.importance": _OF_ANY_MODEL,
+    "workbench.registry.evidence": (
+        "workbench.learning.metrics",
+        "workbench.registry.plots",
+        "matplotlib.backends.backend_svg",
+        "matplotlib.figure",
+        "mlflow.utils.search_logged_model_utils",
+        "pyarrow.csv",
+    ),
+    # The champion that is asked.
     "workbench.registry.predictions": (
+        *_OF_ANY_MODEL,
         "workbench.registry.flavor",
         "workbench.registry.models",
-        "workbench.learning.calibration",
-        "workbench.learning.linear",
         "mlflow.store.model_registry.sqlalchemy_store",
         "mlflow.store.model_registry.sqlalchemy_workspace_store",
-        "multiprocessing.resource_sharer",
-        "safetensors.torch",
     ),
     "workbench.reports.render": (
         "workbench.nbformat",

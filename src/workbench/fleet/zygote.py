@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
         except WorkbenchError as error:
             answer.write(json.dumps({"error": str(error)}))
             return
-    blas = _blas_libraries()
+    libraries = _threaded_libraries()
     # What the rehearsal let go of is closed; what it keeps is there for good, too: a collection would write to pages
     # that forks share.
     gc.collect()
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
     newborn = Zygote(listener, owner, ends_groups=True).serve()
     if newborn is not None:
         newborn.announce()
-        _work([*newborn.request.arguments, f"--channel={newborn.descriptors[0]}", f"--parent={this}"], blas)
+        _work([*newborn.request.arguments, f"--channel={newborn.descriptors[0]}", f"--parent={this}"], libraries)
 
 
 COLLECT_AFTER = 50_000
@@ -70,15 +70,14 @@ COLLECT_AFTER = 50_000
 fifteenth of a small client's run goes into them."""
 
 
-def _work(arguments: list[str], blas: ThreadpoolController | None) -> NoReturn:
+def _work(arguments: list[str], libraries: ThreadpoolController | None) -> NoReturn:
     """What ``python -m workbench.fleet.worker`` does, from its first line to its exit code."""
     faulthandler.enable()
     gc.set_threshold(COLLECT_AFTER)
     _leave_to_parent()
     sys.argv = ["workbench.fleet.worker", *arguments]
-    if blas is not None:
-        # NumPy was imported with one thread, because a second one would have been lost in the fork.
-        blas.limit(limits=int(os.environ.get("OPENBLAS_NUM_THREADS", "1")))
+    if libraries is not None:
+        _take_share(libraries)
     code = _code_of(lambda: worker.main(arguments))
     # As Python does at its end, but for taking itself down: that would touch each page which is shared.
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
@@ -106,13 +105,19 @@ def _code_of(run: Callable[[], int]) -> int:
     return 1
 
 
-def _blas_libraries() -> ThreadpoolController | None:
-    """What NumPy computes with; to look for it takes as long as a small node, so it is looked for once."""
+def _threaded_libraries() -> ThreadpoolController | None:
+    """What NumPy, torch and scikit-learn compute with; looked for once, since that takes as long as a small node."""
     if "numpy" not in sys.modules:
         return None
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController().select(user_api="blas")
+    return ThreadpoolController()
+
+
+def _take_share(libraries: ThreadpoolController) -> None:
+    """The threads that the environment says: they were loaded with one each, because a fork loses all others."""
+    for kind, name in {"blas": "OPENBLAS_NUM_THREADS", "openmp": "OMP_NUM_THREADS"}.items():
+        libraries.select(user_api=kind).limit(limits=int(os.environ.get(name, "1")))
 
 
 if __name__ == "__main__":

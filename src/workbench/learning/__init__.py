@@ -34,6 +34,11 @@ from workbench.learning.trainer import fit
 
 __all__ = ["Columns", "EpochListener", "EpochReport", "TabularModel", "TrainConfig", "fit"]
 
-# OpenMP reads it when torch or scikit-learn is loaded, which is later. By default its idle threads spin: on two cores
-# shared by several processes, a training step took ten times as long, and the time was taken from the others.
+# OpenMP reads these when torch or scikit-learn is loaded, which is later. By default its idle threads spin for
+# milliseconds: on two cores shared by several processes, a training step took ten times as long, and the time was taken
+# from the others. Threads that sleep at once have the system wake them some hundred times a step, which in a virtual
+# machine is half of the time, and more. So they spin for a tenth of a millisecond, then sleep.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if os.environ["OMP_WAIT_POLICY"].upper() == "PASSIVE":
+    # libgomp's own: rounds, before it does what the policy says (gcc.gnu.org/onlinedocs/libgomp, "GOMP_SPINCOUNT").
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -26,9 +26,11 @@ from workbench.errors import ModelError
 from workbench.files import durable_file
 from workbench.learning.checkpoint import Checkpoint, fingerprint
 from workbench.learning.config import EpochReport, TrainConfig, batch_size_for
-from workbench.learning.networks import default_spec
+from workbench.learning.networks import TabMSpec, default_spec
+from workbench.learning.networks.defaults import work
 from workbench.learning.networks.model import NetworkModel
 from workbench.learning.streaming import ParquetRows, TableRows
+from workbench.learning.threads import SMALL_STEP, one_torch_thread
 from workbench.scratch import private_path
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ def fit(
         held.callback(judged.close)
         config = replace(config, budget_seconds=config.budget_seconds - spent)
         assert config.network is not None  # noqa: S101 - it was settled
+        held.enter_context(one_torch_thread(when=_is_small_step(config, encoder, device)))
         model = NetworkModel(columns, encoder, config, build(config.network, encoder.inputs).to(device))
         loop = TrainingLoop(model, learned, judged, clock, began, crew=others)
         try:
@@ -117,6 +120,13 @@ def fit(
         if folder and others.rank == 0:
             shutil.rmtree(folder, ignore_errors=True)
     return model
+
+
+def _is_small_step(config: TrainConfig, encoder: TableEncoder, device: torch.device) -> bool:
+    """Whether a step has less to do than it takes to share it among threads; of TabM, whose work is known."""
+    if device.type != "cpu" or not isinstance(config.network, TabMSpec):
+        return False
+    return work(config.network, encoder.inputs.columns, config.batch_size) < SMALL_STEP
 
 
 def settled(

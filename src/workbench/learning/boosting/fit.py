@@ -20,6 +20,7 @@ from workbench.learning.boosting.table import TreeColumns
 from workbench.learning.boosting.trees import BITSET, Trees
 from workbench.learning.config import EpochReport, Stop
 from workbench.learning.encoding.target import TargetCoder, labels
+from workbench.learning.threads import SMALL_TABLE, one_boosting_thread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +87,8 @@ def boosting(
         fitting = rounds if not hasattr(estimator, "n_iter_") else estimator.n_iter_ * budget_seconds / taken
         if fitting > getattr(estimator, "n_iter_", 0):
             estimator.set_params(max_iter=int(min(most, max(fitting, FIRST_ROUNDS))))
-            estimator.fit(matrix, y, X_val=watched, y_val=judged[shown])
+            with one_boosting_thread(when=matrix.size < SMALL_TABLE):
+                estimator.fit(matrix, y, X_val=watched, y_val=judged[shown])
     history = _history(estimator, coder, stopped_by_budget=estimator.max_iter < rounds)
     kept = min(range(len(history)), key=lambda at: history[at].validation_loss) + 1
     start = np.ravel(estimator._baseline_prediction)  # noqa: SLF001 - as are the trees, not public

@@ -93,6 +93,7 @@ class NetworkModel(TabularModel):
         from workbench.learning.devices import pick_device
         from workbench.learning.encoding import TableEncoder
         from workbench.learning.networks import build
+        from workbench.learning.networks.undrawn import Undrawn
 
         spec = spec_from_dict(body["architecture"])
         config = TrainConfig(network=spec, **body["training"])
@@ -102,7 +103,7 @@ class NetworkModel(TabularModel):
                 raise ModelError(f"its weights '{name}' are not finite numbers")
         # On the meta device nothing is allocated or drawn: a record that asks for terabytes fails at the comparison
         # of shapes.
-        with torch.device("meta"):
+        with torch.device("meta"), Undrawn():
             network = build(spec, encoder.inputs)
         network.load_state_dict(dict(tensors), strict=True, assign=True)
         history = [EpochReport.from_dict(report) for report in body["history"]]

@@ -42,11 +42,12 @@ class SharedLinear(nn.Module):
         self.weight = nn.Parameter(torch.empty(given, read).uniform_(-bound, bound))
         scaling = torch.ones(members, read)
         if chunks is not None:
-            drawn = torch.randn(members, len(chunks))
-            scaling = torch.cat([drawn[:, [at]].expand(-1, wide) for at, wide in enumerate(chunks)], dim=1)
-        self.r = nn.Parameter(scaling.clone())
+            drawn = torch.empty(members, len(chunks)).normal_()
+            for part, number in zip(scaling.split_with_sizes(chunks, dim=1), drawn.unbind(dim=1), strict=True):
+                part.copy_(number.unsqueeze(1))
+        self.r = nn.Parameter(scaling)
         self.s = nn.Parameter(torch.ones(members, given))
-        self.bias = nn.Parameter(torch.empty(1, given).uniform_(-bound, bound).repeat(members, 1))
+        self.bias = nn.Parameter(torch.empty(members, given).copy_(torch.empty(given).uniform_(-bound, bound)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map."""
