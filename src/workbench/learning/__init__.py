@@ -18,6 +18,7 @@
     metrics/                scores with intervals, calibration, groups
     baselines.py            what every model has to be better than
     importance.py           what a column is worth
+    devices.py, threads.py  where a network runs, and with how many threads
 
 Nothing here knows Kedro or MLflow: with torch, numpy, pyarrow and scikit-learn it runs on a bare GPU machine. Importing
 this package imports none of those either.
