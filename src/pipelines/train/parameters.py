@@ -20,7 +20,10 @@ class TrainParameters(BaseModel):
     candidates: tuple[str, ...] = Field(
         ("tabm", "boosting", "linear"), description="What is trained, of tabm, boosting and linear; the best goes on."
     )
-    ensemble: bool = Field(True, description="Whether a weighted mean of them may go on, if it is surely better.")
+    ensemble: bool = Field(
+        True,
+        description="Whether a weighted mean may go on: if it is surely better, or none of them is surely the best.",
+    )
     budget_seconds: float | None = Field(
         None, gt=0, description="Wall-clock seconds for all candidates; null: the client's `budgets.train_seconds`."
     )

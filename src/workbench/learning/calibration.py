@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from workbench.errors import ModelError
 
-__all__ = ["Conformal", "Temperature"]
+__all__ = ["SMALLEST", "Conformal", "Temperature"]
 
 Floats = npt.NDArray[np.float64]
 

@@ -134,7 +134,7 @@ def select(
         names: of :data:`CANDIDATES`; of equally good models, the first named wins.
         metric: one of the task's scores.
         ensemble: also try a weighted mean of them (:mod:`workbench.learning.ensemble`). It is chosen if it is better
-            than the best of them by more than chance.
+            than the best of them by more than chance, or if the rows cannot tell which of them is the best.
         monotone: columns in whose direction the prediction must move; boosting holds to them by construction.
         tune: trials of a search for the network's settings (:mod:`workbench.learning.search`), which has
             :data:`SEARCH_SHARE` of the budget; the best setting is then trained with what is left.
@@ -183,13 +183,16 @@ def select(
 
 
 def _with_ensemble(found: Selection, predicted: Mapping[str, npt.NDArray[np.float64]], judge: _Judge) -> Selection:
-    """The contenders with their weights, and their mean after them, if it is better than the best of them."""
-    from workbench.learning.ensemble import EnsembleModel, greedy
+    """The contenders with their weights, and their mean after them; chosen is that or the best of them."""
+    from workbench.learning.ensemble import EnsembleModel, alike, greedy, hedged
 
     task, contenders, best = judge.columns.task, found.contenders, found.chosen
     # The best goes first, so that equally good ones do not join it.
     ranked = {kind: predicted[kind] for kind in sorted(predicted, key=lambda kind: kind != best)}
     weights = greedy(task, judge.labels, ranked, judge.metric)
+    undecided = alike(task, judge.labels, predicted, best)
+    if len(undecided) > 1:
+        weights = hedged(weights, undecided)
     if len(weights) < 2:
         return found
     model = EnsembleModel(judge.columns, {kind: contenders[kind].model for kind in weights}, weights)
@@ -199,7 +202,8 @@ def _with_ensemble(found: Selection, predicted: Mapping[str, npt.NDArray[np.floa
     every = {kind: replace(one, weight=weights.get(kind, 0.0)) for kind, one in contenders.items()}
     rows = max(contenders[kind].rows for kind in weights)
     every["ensemble"] = Contender(model, judge.value(calibrated), 0.0, rows, found.judged, 1.0)
-    ahead = judge.surely_better(calibrated, predicted[best])
+    # Of models that nobody can tell apart, the mean is the one that is not far wrong, whichever is the best.
+    ahead = len(undecided) > 1 or judge.surely_better(calibrated, predicted[best])
     return replace(found, contenders=every, chosen="ensemble" if ahead else best)
 
 

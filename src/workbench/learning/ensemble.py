@@ -1,20 +1,25 @@
-"""A weighted mean of models, chosen greedily: what several kinds of models know together.
+"""A weighted mean of models: what several kinds of models know together.
 
 Caruana, Niculescu-Mizil, Crew, Ksikes: "Ensemble selection from libraries of models", ICML 2004, section 2: from the
 validation predictions of all models, the one that helps the mean most is added, with replacement, again and again; how
-often each was added is its weight. With the few models of one training there is little to overfit, so the paper's
-bagging (section 2.3) is left out.
+often each was added is its weight (:func:`greedy`).
+
+On few rows such weights follow chance, and so does the choice of a single model. Models that the rows cannot tell from
+the best (:func:`alike`) therefore get half of their weight from the greedy choice, and half of it alike
+(:func:`hedged`): estimated weights combined with equal ones, as in Diebold and Pauly: "The use of prior information in
+forecast combination", International Journal of Forecasting 1990.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from workbench.learning.calibration import SMALLEST
 from workbench.learning.columns import Columns
 from workbench.learning.model import TabularModel, from_parts
 
@@ -23,10 +28,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import Tensor
 
-__all__ = ["EnsembleModel", "greedy"]
+__all__ = ["EnsembleModel", "alike", "greedy", "hedged"]
 
 ROUNDS = 20
 """Models that are added, the same one again and again if need be: weights are multiples of a twentieth or more."""
+
+STANDARD_ERRORS = 2.0
+"""By how many a model's loss must be higher than the best's, for the rows to have told them apart."""
 
 
 class EnsembleModel(TabularModel):
@@ -111,3 +119,42 @@ def greedy(
             best = (value, number)
     counts = Counter(taken[: best[1]])
     return {name: counts[name] / best[1] for name in predicted if counts[name]}
+
+
+def alike(
+    task: str, y: npt.NDArray[Any], predicted: Mapping[str, npt.NDArray[np.float64]], best: str
+) -> tuple[str, ...]:
+    """The best model, and those whose loss is not surely higher: the rows cannot tell these apart.
+
+    The loss of a row is its squared error, or its log loss; the standard error is that of the mean difference of two
+    models on the same rows, which unlike an interval of resamples still says something of thirty.
+
+    Args:
+        task: binary, multiclass or regression.
+        y: validation labels; of classes, their numbers.
+        predicted: what each model says of the validation rows.
+        best: the name of the best by whatever metric.
+    """
+    losses = {name: _losses(task, y, prediction) for name, prediction in predicted.items()}
+
+    def close(name: str) -> bool:
+        worse = losses[name] - losses[best]
+        return bool(worse.any() and worse.mean() <= STANDARD_ERRORS * worse.std(ddof=1) / math.sqrt(len(worse)))
+
+    return tuple(name for name in predicted if name == best or close(name))
+
+
+def hedged(weights: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    """Half of the weights as they are, half alike among `names`."""
+    mixed = {name: weight / 2 for name, weight in weights.items()}
+    for name in names:
+        mixed[name] = mixed.get(name, 0.0) + 0.5 / len(names)
+    return mixed
+
+
+def _losses(task: str, y: npt.NDArray[Any], prediction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Of each row; ``(rows,)``."""
+    if task == "regression":
+        return np.asarray((y - prediction) ** 2)
+    both = np.stack([1 - prediction, prediction], axis=1) if task == "binary" else prediction
+    return np.asarray(-np.log(np.clip(both[np.arange(len(y)), y.astype(np.int64)], SMALLEST, 1)))
