@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from workbench.learning.columns import Columns
+    from workbench.learning.ensemble import EnsembleModel
     from workbench.learning.model import TabularModel
     from workbench.learning.monotone import Direction
     from workbench.learning.search import Search, TrialReport
@@ -184,27 +185,37 @@ def select(
 
 def _with_ensemble(found: Selection, predicted: Mapping[str, npt.NDArray[np.float64]], judge: _Judge) -> Selection:
     """The contenders with their weights, and their mean after them; chosen is that or the best of them."""
-    from workbench.learning.ensemble import EnsembleModel, alike, greedy, hedged
+    from workbench.learning.ensemble import alike, greedy, hedged
 
-    task, contenders, best = judge.columns.task, found.contenders, found.chosen
+    task, best = judge.columns.task, found.chosen
     # The best goes first, so that equally good ones do not join it.
     ranked = {kind: predicted[kind] for kind in sorted(predicted, key=lambda kind: kind != best)}
     weights = greedy(task, judge.labels, ranked, judge.metric)
+    mean, calibrated = _mean_of(found, weights, predicted, judge)
+    ahead = len(weights) > 1 and judge.surely_better(calibrated, predicted[best])
     undecided = alike(task, judge.labels, predicted, best)
-    if len(undecided) > 1:
-        weights = hedged(weights, undecided)
+    if not ahead and len(undecided) > 1:
+        # Of models that nobody can tell apart, the mean is the one that is not far wrong, whichever is the best.
+        weights, ahead = hedged(weights, undecided), True
+        mean, calibrated = _mean_of(found, weights, predicted, judge)
     if len(weights) < 2:
         return found
-    model = EnsembleModel(judge.columns, {kind: contenders[kind].model for kind in weights}, weights)
+    every = {kind: replace(one, weight=weights.get(kind, 0.0)) for kind, one in found.contenders.items()}
+    rows = max(found.contenders[kind].rows for kind in weights)
+    every["ensemble"] = Contender(mean, judge.value(calibrated), 0.0, rows, found.judged, 1.0)
+    return replace(found, contenders=every, chosen="ensemble" if ahead else best)
+
+
+def _mean_of(
+    found: Selection, weights: Mapping[str, float], predicted: Mapping[str, npt.NDArray[np.float64]], judge: _Judge
+) -> tuple[EnsembleModel, npt.NDArray[np.float64]]:
+    """The mean with these weights, calibrated, and what it says of the validation rows."""
+    from workbench.learning.ensemble import EnsembleModel
+
+    model = EnsembleModel(judge.columns, {kind: found.contenders[kind].model for kind in weights}, weights)
     mean = model.mean(predicted)
     model.calibrate(judge.labels, mean)
-    calibrated = model.temperature.apply(task, mean) if model.temperature else mean
-    every = {kind: replace(one, weight=weights.get(kind, 0.0)) for kind, one in contenders.items()}
-    rows = max(contenders[kind].rows for kind in weights)
-    every["ensemble"] = Contender(model, judge.value(calibrated), 0.0, rows, found.judged, 1.0)
-    # Of models that nobody can tell apart, the mean is the one that is not far wrong, whichever is the best.
-    ahead = len(undecided) > 1 or judge.surely_better(calibrated, predicted[best])
-    return replace(found, contenders=every, chosen="ensemble" if ahead else best)
+    return model, model.temperature.apply(judge.columns.task, mean) if model.temperature else mean
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ Caruana, Niculescu-Mizil, Crew, Ksikes: "Ensemble selection from libraries of mo
 validation predictions of all models, the one that helps the mean most is added, with replacement, again and again; how
 often each was added is its weight (:func:`greedy`).
 
-On few rows such weights follow chance, and so does the choice of a single model. Models that the rows cannot tell from
-the best (:func:`alike`) therefore get half of their weight from the greedy choice, and half of it alike
-(:func:`hedged`): estimated weights combined with equal ones, as in Diebold and Pauly: "The use of prior information in
-forecast combination", International Journal of Forecasting 1990.
+On few rows such weights follow chance, and so does the choice of a single model. Unless their mean is surely better,
+models that the rows cannot tell from the best (:func:`alike`) therefore get half of their weight by the greedy choice,
+and half of it alike (:func:`hedged`): estimated weights combined with equal ones, as in Diebold and Pauly: "The use of
+prior information in forecast combination", International Journal of Forecasting 1990.
 """
 
 from __future__ import annotations
