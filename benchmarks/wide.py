@@ -1,6 +1,6 @@
 """What a wide table costs to take in, column by column: the look of `client add`, and the checks of `ingest`.
 
-    python -m benchmarks.wide [--columns 100,200,400] [--rows 2000]
+    python -m benchmarks.wide [--columns 100,200,400] [--rows 2000] [--last shuffle]
 
 A CSV file is generated with a key, a target, numbers (some of them missing), whole numbers and categories, and each
 width is measured in a process of its own. `look` is what `kedro client add` asks of the file, `check` casts it to its
@@ -20,7 +20,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.onboarding.look import TableLook
 
 STEPS = ("open", "look", "check", "judge", "features", "linear", "shuffle")
 
@@ -42,31 +45,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--columns", default="100,200,400")
     parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--last", choices=("look", "shuffle"), default="shuffle", help="the step to end with")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    steps = STEPS[: STEPS.index(options.last) + 1]
     if options.one:
-        print(json.dumps(measure(options.one, options.rows)))
+        print(json.dumps(measure(options.one, options.rows, options.last)))
         return
-    print(f"{options.rows:,} rows; seconds of processor\n{'columns':>9}", *(f"{step:>9}" for step in STEPS), end="")
+    print(f"{options.rows:,} rows; seconds of processor\n{'columns':>9}", *(f"{step:>9}" for step in steps), end="")
     print(f"{'peak MB':>10}{'a column':>10}")
     for columns in map(int, options.columns.split(",")):
         command = [sys.executable, "-m", "benchmarks.wide", "--one", str(columns), "--rows", str(options.rows)]
+        command += ["--last", options.last]
         done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"{columns} columns failed\n{done.stdout}\n{done.stderr}")
         found = json.loads(done.stdout.splitlines()[-1])
-        total = sum(found[step] for step in STEPS)
-        print(f"{columns:9,}", *(f"{found[step]:9.1f}" for step in STEPS), end="")
+        total = sum(found[step] for step in steps)
+        print(f"{columns:9,}", *(f"{found[step]:9.1f}" for step in steps), end="")
         print(f"{found['megabytes']:10.0f}{total / columns:10.3f}", flush=True)
 
 
-def measure(columns: int, rows: int) -> dict[str, float]:
+def measure(columns: int, rows: int, last: str = STEPS[-1]) -> dict[str, float]:
     """Take such a table in, step by step."""
-    from pipelines.ingest.checking import check_table, kept
-    from pipelines.ingest.judge import judge
-    from workbench.clients import TableSchema
     from workbench.clients.sources import CsvSource
-    from workbench.engines import connection, write_parquet
+    from workbench.engines import connection
     from workbench.onboarding.look import look
     from workbench.sources import Opening, open_source
 
@@ -77,14 +80,24 @@ def measure(columns: int, rows: int) -> dict[str, float]:
         opening = Opening("wide", "wide", folder, folder, connection())
         opened = _timed(seconds, "open", lambda: open_source(CsvSource(kind="csv", path="wide.csv"), opening))
         found = _timed(seconds, "look", lambda: look(opened.rows, "wide", "wide"))
-        schema = TableSchema(columns={name: column.spec for name, column in found.columns.items()}, key=("sample",))
-        path = folder / "checked.parquet"
-        _timed(seconds, "check", lambda: write_parquet(check_table(opened.rows, schema), path))
-        good = kept(connection().read_parquet(path))
-        _timed(seconds, "judge", lambda: judge(good, schema, "wide", "wide"))
-        features, roles = _timed(seconds, "features", lambda: _features(good, folder / "features.parquet"))
-        _learn(seconds, features, roles)
+        if last != "look":
+            _ingest_and_learn(seconds, opened.rows, found, folder)
     return seconds | {"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def _ingest_and_learn(seconds: dict[str, float], rows: Any, found: TableLook, folder: Path) -> None:
+    from pipelines.ingest.checking import check_table, kept
+    from pipelines.ingest.judge import judge
+    from workbench.clients import TableSchema
+    from workbench.engines import connection, write_parquet
+
+    schema = TableSchema(columns={name: column.spec for name, column in found.columns.items()}, key=("sample",))
+    path = folder / "checked.parquet"
+    _timed(seconds, "check", lambda: write_parquet(check_table(rows, schema), path))
+    good = kept(connection().read_parquet(path))
+    _timed(seconds, "judge", lambda: judge(good, schema, "wide", "wide"))
+    features, roles = _timed(seconds, "features", lambda: _features(good, folder / "features.parquet"))
+    _learn(seconds, features, roles)
 
 
 def _features(primary: Any, path: Path) -> tuple[Any, dict[str, Any]]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.clients.schema import ColumnSchema, TableSchema
-from workbench.engines import fetch
+from workbench.engines import connection, fetch, write_parquet
 from workbench.onboarding.names import column_named
 from workbench.schemas.casting import cast
 from workbench.schemas.dates import Order
 from workbench.schemas.infer import infer
-from workbench.schemas.wide import parts
+from workbench.schemas.wide import COLUMNS_AT_ONCE, parts
+from workbench.scratch import private_folder
 from workbench.sources.opening import LINE, PROBLEM
 
 if TYPE_CHECKING:
@@ -113,11 +116,13 @@ def look(rows: ir.Table, client: str, table: str, *, key: Sequence[str] = (), or
     names = [name for name in rows.columns if name not in (PROBLEM, LINE)]
     renamed = new_names(names)
     readable = rows.filter(rows[PROBLEM].isnull()) if PROBLEM in rows.columns else rows
-    plain: Any = readable.select(*names).rename(renamed)
-    schema, dates = infer(plain, tuple(plain.columns), client, table, order)
-    answer: dict[str, Any] = {}
-    for some in parts(plain.columns):
-        answer |= _answers(_values(plain, schema, some), schema)
+    with _by_columns(readable.select(*names).rename(renamed)) as plain:
+        schema, dates = infer(plain, tuple(plain.columns), client, table, order)
+        answer: dict[str, Any] = {}
+        for some in parts(plain.columns):
+            answer |= _answers(_values(plain, schema, some), schema)
+        together = [column_named(schema.columns, name) for name in key]
+        repeated = _repeated(_values(plain, schema, together), together) if len(together) > 1 else 0
     count = answer["rows"]
     columns = {
         name: ColumnLook(
@@ -133,9 +138,27 @@ def look(rows: ir.Table, client: str, table: str, *, key: Sequence[str] = (), or
         for name, spec in schema.columns.items()
     }
     unreadable = rows.count().to_pyarrow().as_py() - count if PROBLEM in rows.columns else 0
-    together = [column_named(columns, name) for name in key]
-    repeated = _repeated(_values(plain, schema, together), together) if len(together) > 1 else 0
     return TableLook(count, unreadable, columns, renamed, repeated)
+
+
+@contextmanager
+def _by_columns(plain: Any) -> Iterator[Any]:
+    """The table; one of many columns of text lies in a file of columns, as long as the block lasts.
+
+    Of 2,000 columns it is asked some eighty times. Each time a CSV file would be parsed as a whole, and Ibis go through
+    all names of it.
+    """
+    if len(plain.columns) <= 2 * COLUMNS_AT_ONCE or not all(kind.is_string() for kind in plain.schema().types):
+        yield plain
+        return
+    with private_folder("look") as folder:
+        path = Path(folder) / "table.parquet"
+        write_parquet(plain, path)
+        kept = connection().read_parquet(path)
+        try:
+            yield kept
+        finally:
+            connection().drop_view(kept.get_name())
 
 
 def _values(plain: Any, schema: TableSchema, names: Sequence[str]) -> Any:
