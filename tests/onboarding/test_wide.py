@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.engines import connection, fetch
+from workbench.engines import connection, fetch, write_parquet
+from workbench.errors import ConfigurationError
 from workbench.onboarding import look as looking
 from workbench.onboarding.look import look
 from workbench.schemas import infer as inferring
@@ -79,3 +80,21 @@ def test_parts_change_no_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     }
     assert found.columns["mail_9"].personal == "an e-mail address"
     assert (found.rows, found.columns["share_7"].missing, found.columns["id"].distinct) == (3, 1, 3)
+
+
+def test_a_wide_table_of_text_is_looked_at_from_a_file_that_is_gone_afterwards(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rows = table(tmp_path, 12)
+    expected = look(rows, "acme", "people", key=("id", "number_0"))
+    views, written = connection().list_tables(), []
+    monkeypatch.setattr(looking, "COLUMNS_AT_ONCE", 5)
+    monkeypatch.setattr(
+        looking, "write_parquet", lambda plain, path: (written.append(path), write_parquet(plain, path))
+    )
+    assert look(rows, "acme", "people", key=("id", "number_0")) == expected
+    with pytest.raises(ConfigurationError, match="there is no column 'nobody'"):
+        look(rows, "acme", "people", key=("id", "nobody"))
+    assert len(written) == 2
+    assert not any(path.parent.exists() for path in written)
+    assert connection().list_tables() == views
