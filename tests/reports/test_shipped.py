@@ -143,7 +143,7 @@ def test_every_number_in_a_table_of_the_page_lies_in_the_tables_beside_it(shippe
     folder = clinic_project / "data" / "clinic" / "08_reporting" / f"{name}.tables"
     tables = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
     assert tables["about"]["template"] == name
-    known = {text.lstrip("-") for value in leaves(tables) for text in spellings(value)}
+    known = {text.lstrip(f"-{words.MINUS}") for value in leaves(tables) for text in spellings(value)}
     if name == "data_quality":
         known |= {str(len(one["columns"])) for one in tables["ingest_summary"]["tables"].values()}
     cells = re.findall(r'<td class="num[^"]*">(.*?)</td>', html)

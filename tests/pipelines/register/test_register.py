@@ -51,7 +51,7 @@ def test_its_run_carries_the_proof(clinic_project: Path) -> None:
     verdict = verdict_of(clinic_project)
     assert run.info.run_id == verdict["run_id"], "one run for all pipelines, and the model belongs to it"
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["network.roc_auc"] == pytest.approx(verdict["challenger"])
+    assert run.data.metrics["ensemble.roc_auc"] == pytest.approx(verdict["challenger"])
     assert {one.dataset.name for one in run.inputs.dataset_inputs} >= {"raw.samples", "primary", "features"}
     assert run.data.params["train.seed"]
     tags = store.api.get_model_version("clinic", "1").tags
